@@ -184,18 +184,53 @@ export const signals = {
 } as const satisfies Record<string, Signal>;
 
 /** One sample per slow event, written by the recorder straight to Prometheus: `slow_event.duration` in ms. */
-export const SLOW_EVENT_POINT = { otlp: 'slow_event.duration', unit: 'ms', promql: 'slow_event_duration_milliseconds', labels: ['metric'] } as const;
+export const SLOW_EVENT_POINT = {
+  otlp: 'slow_event.duration',
+  unit: 'ms',
+  promql: 'slow_event_duration_milliseconds',
+  labels: ['metric'],
+} as const;
 
 /** What prom-client reports about a Node process. */
 export const NODE_SIGNALS = [
-  'nodejs_active_handles', 'nodejs_active_handles_total', 'nodejs_active_requests', 'nodejs_active_requests_total', 'nodejs_active_resources',
-  'nodejs_active_resources_total', 'nodejs_eventloop_lag_seconds', 'nodejs_eventloop_lag_min_seconds', 'nodejs_eventloop_lag_max_seconds',
-  'nodejs_eventloop_lag_mean_seconds', 'nodejs_eventloop_lag_stddev_seconds', 'nodejs_eventloop_lag_p50_seconds', 'nodejs_eventloop_lag_p90_seconds',
-  'nodejs_eventloop_lag_p99_seconds', 'nodejs_external_memory_bytes', 'nodejs_gc_duration_seconds', 'nodejs_heap_size_total_bytes',
-  'nodejs_heap_size_used_bytes', 'nodejs_heap_space_size_total_bytes', 'nodejs_heap_space_size_used_bytes', 'nodejs_heap_space_size_available_bytes',
-  'nodejs_version_info', 'process_cpu_seconds_total', 'process_cpu_system_seconds_total', 'process_cpu_user_seconds_total', 'process_heap_bytes',
-  'process_max_fds', 'process_open_fds', 'process_resident_memory_bytes', 'process_start_time_seconds', 'process_virtual_memory_bytes',
+  'nodejs_active_handles',
+  'nodejs_active_handles_total',
+  'nodejs_active_requests',
+  'nodejs_active_requests_total',
+  'nodejs_active_resources',
+  'nodejs_active_resources_total',
+  'nodejs_eventloop_lag_seconds',
+  'nodejs_eventloop_lag_min_seconds',
+  'nodejs_eventloop_lag_max_seconds',
+  'nodejs_eventloop_lag_mean_seconds',
+  'nodejs_eventloop_lag_stddev_seconds',
+  'nodejs_eventloop_lag_p50_seconds',
+  'nodejs_eventloop_lag_p90_seconds',
+  'nodejs_eventloop_lag_p99_seconds',
+  'nodejs_external_memory_bytes',
+  'nodejs_gc_duration_seconds',
+  'nodejs_heap_size_total_bytes',
+  'nodejs_heap_size_used_bytes',
+  'nodejs_heap_space_size_total_bytes',
+  'nodejs_heap_space_size_used_bytes',
+  'nodejs_heap_space_size_available_bytes',
+  'nodejs_version_info',
+  'process_cpu_seconds_total',
+  'process_cpu_system_seconds_total',
+  'process_cpu_user_seconds_total',
+  'process_heap_bytes',
+  'process_max_fds',
+  'process_open_fds',
+  'process_resident_memory_bytes',
+  'process_start_time_seconds',
+  'process_virtual_memory_bytes',
 ] as const;
 
 /** What the Collector's scraper says about a scrape. */
-export const SCRAPE_SIGNALS = ['up', 'scrape_duration_seconds', 'scrape_samples_scraped', 'scrape_samples_post_metric_relabeling', 'scrape_series_added'] as const;
+export const SCRAPE_SIGNALS = [
+  'up',
+  'scrape_duration_seconds',
+  'scrape_samples_scraped',
+  'scrape_samples_post_metric_relabeling',
+  'scrape_series_added',
+] as const;
