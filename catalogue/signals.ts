@@ -117,6 +117,20 @@ export const signals = {
     labels: ['reason'],
     help: 'Stored slow events without a point in Prometheus: burst (ten others are within ten seconds), expired (older than the window).',
   },
+  slowEventLimitDisagreements: {
+    name: 'slow_event_limit_disagreements_total',
+    type: 'counter',
+    unit: '1',
+    labels: [],
+    help: 'Slow events whose source used another limit than the catalogue, which decides.',
+  },
+  slowEventStorageErrors: {
+    name: 'slow_event_storage_errors_total',
+    type: 'counter',
+    unit: '1',
+    labels: [],
+    help: 'Operations that the database refused: a full disk, a lock, a file that cannot be written.',
+  },
   slowEventOutboxDepth: {
     name: 'slow_event_outbox_depth',
     type: 'gauge',
@@ -191,13 +205,10 @@ export const SLOW_EVENT_POINT = {
   labels: ['metric'],
 } as const;
 
-/** What prom-client reports about a Node process. */
+/** What prom-client reports about a Node process, without its series by type of handle, whose values are not a closed set. */
 export const NODE_SIGNALS = [
-  'nodejs_active_handles',
   'nodejs_active_handles_total',
-  'nodejs_active_requests',
   'nodejs_active_requests_total',
-  'nodejs_active_resources',
   'nodejs_active_resources_total',
   'nodejs_eventloop_lag_seconds',
   'nodejs_eventloop_lag_min_seconds',

@@ -83,3 +83,10 @@ export const SPAN_NAMES = [
   'client',
   'internal',
 ] as const;
+
+/** Hosts that an outgoing span may name; another one is `other`. */
+export const HOSTS = ['postgres', 'collector', 'prometheus', 'localhost', '127.0.0.1', 'other'] as const;
+
+export const DATABASES = ['postgresql'] as const;
+
+export const ENVIRONMENTS = ['development', 'test', 'staging', 'production'] as const;

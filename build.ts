@@ -1,0 +1,32 @@
+/** Writes every generated file; with `--check`, names those that are stale and exits 1. */
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { allowList } from './collector/src/allow-list.ts';
+
+/** Path from the repository's root to content. */
+export const files: Readonly<Record<string, string>> = {
+  'collector/allow-list.yaml': allowList,
+};
+
+/** Generated files that are missing under `root`, or differ from what their sources say. */
+export function stale(root: string): string[] {
+  return Object.keys(files).filter((path) => {
+    const file = resolve(root, path);
+    return !existsSync(file) || readFileSync(file, 'utf8') !== files[path];
+  });
+}
+
+if (import.meta.main) {
+  const root = import.meta.dirname;
+  const paths = stale(root);
+  if (process.argv.includes('--check')) {
+    for (const path of paths) console.error(`${path} does not match its sources. Run: npm run build, and commit the result.`);
+    if (paths.length > 0) process.exitCode = 1;
+  } else {
+    for (const path of paths) {
+      mkdirSync(dirname(resolve(root, path)), { recursive: true });
+      writeFileSync(resolve(root, path), files[path]!);
+      console.log(`wrote ${path}`);
+    }
+  }
+}

@@ -1,0 +1,96 @@
+/** The chunk that is loaded late: Faro's core, web vitals, our transport, and the delivery. */
+import { LIMITS, limitOf } from '@clinic/catalogue/limits';
+import { HTTP_METHODS } from '@clinic/catalogue/vocabulary';
+import { BaseInstrumentation, defaultUnpatchedConsole, InternalLoggerLevel, initializeFaro } from '@grafana/faro-core';
+import { parseStacktrace } from '@grafana/faro-web-sdk';
+import { type Metric, onCLS, onFCP, onINP, onLCP, onTTFB } from 'web-vitals';
+import { AllowListTransport } from './allow-list-transport.ts';
+import { currentPage, early, pageOf, plainFetch } from './early.ts';
+import { watchNavigation } from './navigation.ts';
+import { Sender } from './sender.ts';
+import type { ErrorItem, WireItem } from './wire.ts';
+
+/** An endless loop of errors says the same with fifty. */
+const MAX_ERRORS = 50;
+
+export interface Telemetry {
+  /** Sends what waits once more and forgets all of it. */
+  clear(): void;
+}
+
+/** Without attribution: Faro's own instrumentation would build element selectors. */
+class Vitals extends BaseInstrumentation {
+  readonly name = 'vitals';
+  readonly version = '1';
+
+  override initialize(): void {
+    const landing = currentPage();
+    const report = ({ name, value, rating, navigationURL }: Metric) => {
+      const page = navigationURL ? pageOf(new URL(navigationURL, location.href).pathname) : landing;
+      this.api.pushMeasurement(
+        { type: 'web-vitals', values: { [name]: value } },
+        { context: { rating, page }, skipDedupe: true },
+      );
+    };
+    for (const observe of [onLCP, onINP, onCLS, onFCP, onTTFB]) observe(report);
+  }
+}
+
+const isSlow = (item: WireItem): boolean =>
+  (item.k === 'm' && !item.r && item.v > limitOf(item.n)) ||
+  (item.k === 's' && item.d > LIMITS.api_call) ||
+  (item.k === 'l' && item.d > LIMITS.page_load);
+
+/** Whole words of the list, and no more decimals than a clock has. */
+function text(item: WireItem): string {
+  const n = item.k === 's' ? HTTP_METHODS.find((method) => method === item.n.toUpperCase()) ?? '_OTHER' : undefined;
+  return JSON.stringify(n ? { ...item, n } : item, (_key, value) =>
+    typeof value === 'number' ? Math.round(value * 1e3) / 1e3 : value,
+  );
+}
+
+/** Takes over from the early part. Call it once. */
+export function startTelemetry(): Telemetry {
+  const { api } = initializeFaro({
+    app: { name: 'clinic-web' },
+    batching: { enabled: false }, // it loses items when the page goes away; the sender queues
+    dedupe: false,
+    globalObjectKey: 'faro',
+    preventGlobalExposure: true,
+    isolate: true,
+    instrumentations: [new Vitals()],
+    internalLoggerLevel: InternalLoggerLevel.OFF, // it would print whole items to the console
+    metas: [() => ({ view: { name: currentPage() } })],
+    parseStacktrace,
+    paused: false,
+    transports: [new AllowListTransport((item) => push(item))],
+    unpatchedConsole: defaultUnpatchedConsole,
+    sessionTracking: { enabled: false },
+  });
+  const sender = new Sender({ url: '/telemetry', id: early.id, nextSeq: () => early.seq++, fetch: plainFetch });
+
+  function push(item: WireItem): void {
+    const slow = isSlow(item);
+    if (early.sampled || slow || item.k === 'm' || item.k === 'e') sender.push(text(item), slow);
+  }
+
+  let errors = 0;
+  early.push = push;
+  early.error = (at, type, value) => {
+    if (++errors > MAX_ERRORS) return sender.lost(1);
+    if (value instanceof Error) {
+      api.pushError(value, { timestampOverwriteMs: at, skipDedupe: true });
+      return;
+    }
+    const n: ErrorItem['n'] = type === 'unhandledrejection' ? 'UnhandledRejection' : 'Error';
+    push({ k: 'e', t: at, n, h: '', p: currentPage() });
+  };
+
+  watchNavigation();
+  sender.lost(early.drop);
+  for (const item of early.items) push(item);
+  for (const thrown of early.errors) early.error(...thrown);
+  early.items = [];
+  early.errors = [];
+  return sender;
+}

@@ -1,0 +1,136 @@
+import { limitOf, METRIC_NAME, OTHER_METRIC } from '@clinic/catalogue/limits';
+import type { Histogram } from 'prom-client';
+import { activeRequest, type RequestInfo } from './request.ts';
+import type { SlowEvents } from './slow-events.ts';
+
+export interface Stats {
+  /** Samples in the window. */
+  readonly count: number;
+  /** All in milliseconds; p95 is the nearest rank. */
+  readonly min: number;
+  readonly max: number;
+  readonly avg: number;
+  readonly p95: number;
+}
+
+export interface PerformanceMonitorOptions {
+  readonly slowEvents: Pick<SlowEvents, 'add'>;
+  readonly histogram?: Histogram<'metric' | 'source'>;
+  /** Names that may be recorded; every other one is recorded as `other`. */
+  readonly metrics: readonly string[];
+  /** Samples kept per metric for `getStats`. */
+  readonly window?: number;
+  /** Milliseconds of a clock that never goes back. */
+  readonly now?: () => number;
+}
+
+export interface Occasion {
+  /** The request that it belongs to; the one being handled when left out. */
+  readonly request?: RequestInfo | undefined;
+  /** Asked only when the value is slow. */
+  readonly uid?: (() => string) | undefined;
+}
+
+interface Series {
+  readonly metric: string;
+  readonly limit: number;
+  readonly samples: Float64Array;
+  /** Values ever recorded. */
+  total: number;
+  readonly observe: ((seconds: number) => void) | undefined;
+}
+
+/** Times operations. A duration strictly greater than its metric's limit is a slow event. */
+export class PerformanceMonitor {
+  readonly #series = new Map<string, Series>();
+  readonly #other: Series;
+  readonly #slowEvents: Pick<SlowEvents, 'add'>;
+  readonly #window: number;
+  readonly #now: () => number;
+  /** Values that were refused (`refused`) and names that were not declared (`undeclared`, recorded as `other`). */
+  readonly counters = { refused: 0, undeclared: 0 };
+
+  /** Throws a TypeError for a metric's name that is not snake_case of at most 40 characters. */
+  constructor({
+    slowEvents,
+    histogram,
+    metrics,
+    window = 1000,
+    now = () => performance.now(),
+  }: PerformanceMonitorOptions) {
+    this.#slowEvents = slowEvents;
+    this.#window = window;
+    this.#now = now;
+    for (const metric of new Set([...metrics, OTHER_METRIC])) {
+      if (!METRIC_NAME.test(metric)) {
+        throw new TypeError(`the metric ${JSON.stringify(metric)} is not a name such as chart_render (a-z, 0-9, _)`);
+      }
+      const labels = { metric, source: 'server' };
+      histogram?.zero(labels);
+      this.#series.set(metric, {
+        metric,
+        limit: limitOf(metric),
+        samples: new Float64Array(window),
+        total: 0,
+        observe: histogram?.labels(labels).observe,
+      });
+    }
+    this.#other = this.#series.get(OTHER_METRIC)!;
+  }
+
+  /** Starts a clock; the returned function stops it once, records, and returns the milliseconds. */
+  startTiming(metric: string): () => number {
+    const start = this.#now();
+    let duration: number | undefined;
+    return () => {
+      if (duration === undefined) {
+        duration = this.#now() - start;
+        this.recordMetric(metric, duration);
+      }
+      return duration;
+    };
+  }
+
+  /** Never throws: a value that is not a finite number >= 0 is refused and counted. Returns whether the value was slow. */
+  recordMetric(metric: string, ms: number, occasion?: Occasion): boolean {
+    if (typeof ms !== 'number' || !(ms >= 0) || ms === Infinity) {
+      this.counters.refused++;
+      return false;
+    }
+    let series = this.#series.get(metric);
+    if (!series) {
+      this.counters.undeclared++;
+      series = this.#other;
+    }
+    series.samples[series.total++ % this.#window] = ms;
+    series.observe?.(ms / 1000);
+    if (!(ms > series.limit)) return false;
+    const request = occasion?.request ?? activeRequest();
+    if (request) request.slow = true;
+    this.#slowEvents.add({
+      metric: series.metric,
+      durationMs: ms,
+      thresholdMs: series.limit,
+      ...(request ? { route: request.route.template, trace: request.span.spanContext() } : {}),
+      ...(occasion?.uid ? { uid: occasion.uid() } : {}),
+    });
+    return true;
+  }
+
+  /** Statistics of the last values; undefined before the first. An undeclared name means `other` here as well. */
+  getStats(metric: string): Stats | undefined {
+    const series = this.#series.get(metric) ?? this.#other;
+    if (series.total === 0) return undefined;
+    const sorted = series.samples.slice(0, Math.min(series.total, this.#window)).sort();
+    const count = sorted.length;
+    let sum = 0;
+    for (const value of sorted) sum += value;
+    return {
+      count,
+      min: sorted[0]!,
+      max: sorted[count - 1]!,
+      avg: sum / count,
+      p95: sorted[Math.ceil(0.95 * count) - 1]!,
+    };
+  }
+}

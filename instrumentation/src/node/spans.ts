@@ -1,0 +1,169 @@
+import { SPAN_NAMES } from '@clinic/catalogue/vocabulary';
+import { type HrTime, type SpanContext, type SpanKind, SpanStatusCode, TraceFlags } from '@opentelemetry/api';
+import type { ReadableSpan, SpanProcessor } from '@opentelemetry/sdk-trace';
+import type { AllowList } from './attributes.ts';
+import type { Delivery } from './delivery.ts';
+import { type AttributeValue, otlpAttributes } from './otlp.ts';
+
+/** A span that is to be sent. */
+export interface OutgoingSpan {
+  readonly name: string;
+  readonly kind: SpanKind;
+  readonly traceId: string;
+  readonly spanId: string;
+  readonly parent?: { readonly spanId: string; readonly isRemote?: boolean | undefined } | undefined;
+  /** Epoch time as decimal nanoseconds. */
+  readonly start: string;
+  readonly end: string;
+  readonly attributes: Readonly<Record<string, unknown>>;
+  readonly failed: boolean;
+}
+
+const names = new Set<string>(SPAN_NAMES);
+const KINDS = ['internal', 'server', 'client', 'producer', 'consumer'];
+const HAS_IS_REMOTE = 0x100;
+const IS_REMOTE = 0x200;
+
+/** The name follows from attributes that passed; any other name must be a listed one, else it is the span's kind. */
+function nameOf({ name, kind }: OutgoingSpan, attributes: Readonly<Record<string, AttributeValue>>): string {
+  const operation = attributes['db.operation.name'];
+  const table = attributes['db.collection.name'];
+  if (operation !== undefined) return table === undefined ? `${operation}` : `${operation} ${table}`;
+  const method = attributes['http.request.method'];
+  const route = attributes['http.route'];
+  if (method !== undefined) return route === undefined ? `${method}` : `${method} ${route}`;
+  return names.has(name) ? name : KINDS[kind]!;
+}
+
+/**
+ * Sends only what the allow-list names. Each span is written anew as OTLP/JSON: a field that is not written here cannot
+ * leave. What is left out is counted.
+ */
+export class AllowListedSpans {
+  readonly #allowed: AllowList;
+  readonly #delivery: Pick<Delivery, 'add'>;
+  /** Parts left out of spans. */
+  readonly dropped = { attribute: 0, event: 0, link: 0, status_message: 0, trace_state: 0, name: 0 };
+
+  constructor(allowed: AllowList, delivery: Pick<Delivery, 'add'>) {
+    this.#allowed = allowed;
+    this.#delivery = delivery;
+  }
+
+  send(span: OutgoingSpan): void {
+    const attributes: Record<string, AttributeValue> = {};
+    for (const [key, value] of Object.entries(span.attributes)) {
+      if (this.#allowed.get(key)?.(value)) attributes[key] = value as AttributeValue;
+      else this.dropped.attribute++;
+    }
+    const name = nameOf(span, attributes);
+    if (name !== span.name) this.dropped.name++;
+    const { traceId, spanId, parent, kind, start, end, failed } = span;
+    this.#delivery.add(
+      JSON.stringify({
+        traceId,
+        spanId,
+        ...(parent ? { parentSpanId: parent.spanId } : {}),
+        // What is sent is sampled, also when that was decided at its end.
+        flags: TraceFlags.SAMPLED | HAS_IS_REMOTE | (parent?.isRemote ? IS_REMOTE : 0),
+        name,
+        kind: kind + 1,
+        startTimeUnixNano: start,
+        endTimeUnixNano: end,
+        attributes: otlpAttributes(attributes),
+        status: failed ? { code: SpanStatusCode.ERROR } : {},
+      }),
+    );
+  }
+
+  sendReadable(span: ReadableSpan): void {
+    this.dropped.event += span.events.length;
+    this.dropped.link += span.links.length;
+    if (span.status.message) this.dropped.status_message++;
+    const { traceId, spanId, traceState }: SpanContext = span.spanContext();
+    if (traceState) this.dropped.trace_state++;
+    this.send({
+      name: span.name,
+      kind: span.kind,
+      traceId,
+      spanId,
+      parent: span.parentSpanContext,
+      start: nanoseconds(span.startTime),
+      end: nanoseconds(span.endTime),
+      attributes: span.attributes,
+      failed: span.status.code === SpanStatusCode.ERROR,
+    });
+  }
+}
+
+const nanoseconds = ([seconds, nanos]: HrTime): string => `${seconds}${String(nanos).padStart(9, '0')}`;
+
+/** Epoch milliseconds, with a fraction, as decimal nanoseconds. */
+export function nanosecondsOf(ms: number): string {
+  const whole = Math.floor(ms);
+  return `${whole}${String(Math.min(999_999, Math.round((ms - whole) * 1e6))).padStart(6, '0')}`;
+}
+
+export interface TraceBufferOptions {
+  readonly spans: Pick<AllowListedSpans, 'sendReadable'>;
+  /** Unsampled requests in progress whose spans are held, and spans per request. */
+  readonly maxTraces?: number;
+  readonly maxSpans?: number;
+}
+
+/**
+ * Passes sampled spans on, and keeps the traces of slow requests that were not sampled. For the latter the sampler must
+ * record every span; child spans wait here until their request ends. The middleware marks a slow request by the attribute
+ * `slow`. Services further down have then dropped their part: their flag said "not sampled".
+ */
+export class TraceBuffer implements SpanProcessor {
+  readonly #spans: Pick<AllowListedSpans, 'sendReadable'>;
+  readonly #maxTraces: number;
+  readonly #maxSpans: number;
+  readonly #children = new Map<string, ReadableSpan[]>();
+  /** Spans of requests in progress that found no room. */
+  dropped = 0;
+
+  constructor({ spans, maxTraces = 2000, maxSpans = 64 }: TraceBufferOptions) {
+    this.#spans = spans;
+    this.#maxTraces = maxTraces;
+    this.#maxSpans = maxSpans;
+  }
+
+  onStart(): void {}
+
+  onEnd(span: ReadableSpan): void {
+    const { traceId, traceFlags } = span.spanContext();
+    const { parentSpanContext } = span;
+    if (traceFlags & TraceFlags.SAMPLED) this.#spans.sendReadable(span);
+    else if (parentSpanContext && !parentSpanContext.isRemote) this.#hold(traceId, span);
+    else this.#decide(traceId, span);
+  }
+
+  #decide(traceId: string, span: ReadableSpan): void {
+    const children = this.#children.get(traceId);
+    this.#children.delete(traceId);
+    if (span.attributes.slow !== true) return;
+    for (const each of children ?? []) this.#spans.sendReadable(each);
+    this.#spans.sendReadable(span);
+  }
+
+  #hold(traceId: string, span: ReadableSpan): void {
+    const children = this.#children.get(traceId);
+    if (!children) {
+      if (this.#children.size >= this.#maxTraces) {
+        const [oldest, spans] = this.#children.entries().next().value!;
+        this.#children.delete(oldest);
+        this.dropped += spans.length;
+      }
+      this.#children.set(traceId, [span]);
+    } else if (children.length < this.#maxSpans) children.push(span);
+    else this.dropped++;
+  }
+
+  async forceFlush(): Promise<void> {}
+
+  async shutdown(): Promise<void> {
+    this.#children.clear();
+  }
+}

@@ -1,0 +1,137 @@
+/** One stack as `npm start` runs it, one real browser: from a slow page load to the page on-call, and back to its cause. */
+import type { Browser } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { openBrowser, openChart, pageDrill, runningStack } from '../stack/page-drill.ts';
+import { eventually } from './eventually.ts';
+import { freshStack, type StackUnderTest } from './stack-under-test.ts';
+
+let under: StackUnderTest;
+let browser: Browser;
+
+beforeAll(async () => {
+  under = await freshStack();
+  browser = await openBrowser();
+});
+afterAll(async () => {
+  await browser?.close();
+  await under?.stop();
+});
+
+const target = () => runningStack(under.state, under.portOffset);
+
+interface PromResult {
+  readonly data: { readonly result: readonly { readonly metric: Record<string, string>; readonly value: [number, string] }[] };
+}
+async function promql(query: string): Promise<PromResult['data']['result']> {
+  const response = await fetch(`${under.stack.url('prometheus')}/api/v1/query?query=${encodeURIComponent(query)}`);
+  return ((await response.json()) as PromResult).data.result;
+}
+
+interface TempoTrace {
+  readonly batches: readonly {
+    readonly resource: { readonly attributes: readonly { key: string; value: { stringValue?: string } }[] };
+    readonly scopeSpans: readonly { readonly spans: readonly TempoSpan[] }[];
+  }[];
+}
+interface TempoSpan {
+  readonly name: string;
+  readonly spanId: string;
+  readonly parentSpanId?: string;
+}
+
+async function spansOf(traceUrl: string): Promise<(TempoSpan & { service: string })[]> {
+  const response = await fetch(traceUrl, { headers: { accept: 'application/json' } });
+  const { batches } = (await response.json()) as TempoTrace;
+  return batches.flatMap(({ resource, scopeSpans }) => {
+    const service = resource.attributes.find(({ key }) => key === 'service.name')?.value.stringValue ?? '';
+    return scopeSpans.flatMap(({ spans }) => spans.map((span) => ({ ...span, service })));
+  });
+}
+
+describe('a practice at work', () => {
+  test('the chart page works in a browser', async () => {
+    const page = await browser.newPage();
+    const problems: string[] = [];
+    page.on('pageerror', (error) => problems.push(error.message));
+    page.on('console', (message) => {
+      if (message.type() === 'error') problems.push(message.text());
+    });
+    await openChart(page, target());
+    expect(await page.getByRole('heading', { level: 1 }).textContent()).not.toBe('');
+    await page.reload();
+    await page.getByRole('heading', { name: /appointments/i }).first().waitFor();
+    expect(problems).toEqual([]);
+    await page.close();
+  });
+
+  test('each service is scraped and each engine is up', async () => {
+    const up = async () => (await promql('up')).map(({ metric, value }) => `${metric.job}=${value[1]}`).sort();
+    const expected = ['alertmanager', 'clinic-api', 'collector', 'pager', 'prometheus', 'slow-event-recorder', 'tempo'].map((job) => `${job}=1`);
+    await eventually(async () => JSON.stringify(await up()) === JSON.stringify(expected), { within: 40_000, what: `up for ${expected}` });
+  });
+
+  test('five slow page loads do not page, the sixth does, once; its page leads to a trace from browser to SQL', async () => {
+    const lines: string[] = [];
+    const { timeToPageMs, pageId } = await pageDrill(target(), (line) => lines.push(line));
+    expect(lines.filter((line) => /page load:/.test(line))).toHaveLength(6);
+    expect(timeToPageMs).toBeGreaterThanOrEqual(0);
+
+    const pages = (await (await fetch(`${under.stack.url('pager')}/api/pages`)).json()) as { alertname: string; labels: Record<string, string> }[];
+    expect(pages.map(({ alertname, labels }) => [alertname, labels.metric])).toEqual([['SlowEvents', 'page_load']]);
+
+    const page = (await (await fetch(`${under.stack.url('pager')}/api/pages/${pageId}`)).json()) as {
+      slow_events: { route: string; trace_id: string; trace_url: string; duration_ms: number }[];
+    };
+    expect(page.slow_events).toHaveLength(6);
+    for (const { duration_ms, route } of page.slow_events) {
+      expect(duration_ms).toBeGreaterThan(3000);
+      expect(route).toBe('/clients/:id');
+    }
+
+    const [{ trace_url, trace_id }] = page.slow_events as [(typeof page.slow_events)[0]];
+    const spans = await eventually(
+      async () => {
+        const found = await spansOf(trace_url);
+        return found.some(({ name }) => name === 'page_load') && found.some(({ name }) => name.startsWith('SELECT')) ? found : undefined;
+      },
+      { within: 20_000, what: `the trace ${trace_id} in Tempo` },
+    );
+    const load = spans.find(({ service, name }) => service === 'clinic-web' && name === 'page_load');
+    const call = spans.find(({ service, name, parentSpanId }) => service === 'clinic-web' && name === 'GET /api/clients/:id' && parentSpanId === load?.spanId);
+    const served = spans.find(({ service, name, parentSpanId }) => service === 'clinic-api' && name === 'GET /api/clients/:id' && parentSpanId === call?.spanId);
+    const sql = spans.find(({ service, name, parentSpanId }) => service === 'clinic-api' && name === 'SELECT clients' && parentSpanId === served?.spanId);
+    expect({ load, call, served, sql }).toEqual({ load: expect.anything(), call: expect.anything(), served: expect.anything(), sql: expect.anything() });
+
+    // The latency histogram carries an exemplar of that very trace.
+    const from = Date.now() / 1000 - 600;
+    await eventually(
+      async () => {
+        const url = `${under.stack.url('prometheus')}/api/v1/query_exemplars?query=http_server_request_duration_seconds_bucket&start=${from}&end=${Date.now() / 1000}`;
+        const text = await (await fetch(url)).text();
+        return text.includes(trace_id);
+      },
+      { within: 30_000, what: `an exemplar of trace ${trace_id}` },
+    );
+  });
+});
+
+describe('a process that dies', () => {
+  const services = ['collector', 'tempo', 'alertmanager', 'prometheus', 'slow-event-recorder', 'pager', 'clinic-api', 'postgres'];
+  test.each(services)('%s is killed: it is named, restarted, and the stack is whole again', async (service) => {
+    const pid = under.stack.pid(service);
+    under.log.length = 0;
+    under.stack.kill(service, 'SIGKILL');
+    await eventually(() => under.stack.pid(service) !== undefined && under.stack.pid(service) !== pid && under.stack.healthy(service), {
+      within: 40_000,
+      what: `${service} healthy again`,
+    });
+    expect(under.log.join('\n')).toMatch(new RegExp(`${service}.*SIGKILL`));
+    await eventually(async () => (await fetch(`${under.stack.url('clinic-api')}/api/health/database`)).ok, { within: 20_000, what: 'a clinic that answers' });
+  });
+});
+
+test('idle, all processes together hold less than 700 MB', async () => {
+  const total = await under.residentBytes();
+  console.log(`idle RSS of the whole stack: ${(total / 1e6).toFixed(0)} MB`);
+  expect(total).toBeLessThan(700e6);
+});
