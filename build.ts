@@ -2,10 +2,12 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { allowList } from './collector/src/allow-list.ts';
+import { ruleFiles } from './prometheus/src/rules.ts';
 
 /** Path from the repository's root to content. */
 export const files: Readonly<Record<string, string>> = {
   'collector/allow-list.yaml': allowList,
+  ...ruleFiles,
 };
 
 /** Generated files that are missing under `root`, or differ from what their sources say. */

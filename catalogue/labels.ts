@@ -5,20 +5,21 @@
 import { METRICS } from './limits.ts';
 import { API_ROUTES, OTHER_ROUTES, PAGE_ROUTES, UNKNOWN_ROUTE } from './routes.ts';
 import type { signals } from './signals.ts';
-import { ERROR_TYPES, HTTP_METHODS, SOURCES, SYSTEM_ERRORS, WEB_VITALS } from './vocabulary.ts';
+import { ERROR_TYPES, HTTP_METHODS, SOURCES, WEB_VITALS } from './vocabulary.ts';
 
 export type LabelName = (typeof signals)[keyof typeof signals]['labels'][number];
 
 export const ROUTES = [...PAGE_ROUTES, ...API_ROUTES, ...OTHER_ROUTES, UNKNOWN_ROUTE] as const;
 
 export const LABEL_VALUES = {
-  error_type: [...ERROR_TYPES, ...SYSTEM_ERRORS],
+  error_type: ERROR_TYPES,
   http_request_method: HTTP_METHODS,
   http_response_status_code: /[1-5][0-9]{2}/,
   http_route: ROUTES,
-  kind: ['span', 'slow_event', 'metric', 'attribute', 'event', 'link', 'name', 'status_message', 'trace_state'],
+  kind: ['span', 'slow_event', 'metric', 'name', 'attribute', 'event', 'link', 'status_message', 'trace_state'],
   metric: METRICS,
   name: WEB_VITALS,
+  // Of batches and items: accepted, repeated, refused, lost. Of pages: new, repeated, resolved, refused. Of what is sent: the rest.
   outcome: [
     'accepted',
     'repeated',
@@ -29,12 +30,12 @@ export const LABEL_VALUES = {
     'recorded',
     'delivered',
     'dropped',
-    'failed',
     'retried',
   ],
   page: [...PAGE_ROUTES, UNKNOWN_ROUTE],
-  reason: ['burst', 'expired', 'metric', 'duration', 'uid', 'time', 'not_slow', 'shape'],
-  replica: /[0-9]|prometheus(-[0-9])?/,
+  reason: ['burst', 'expired', 'event_name', 'metric', 'duration', 'uid', 'time', 'not_slow'],
+  /** Host and port of a Prometheus server; one of another name is added here. */
+  replica: /(prometheus(-[0-9]{1,2})?|localhost|127\.0\.0\.1)(:[0-9]{2,5})?/,
   source: SOURCES,
   state: ['idle', 'used', 'pending', 'unacknowledged', 'acknowledged'],
 } as const satisfies Record<LabelName, readonly string[] | RegExp>;

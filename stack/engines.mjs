@@ -40,32 +40,32 @@ export const RECIPES = {
     tags: 'remove_all_sd,netgo',
     ldflags: `-X ${COMMON_VERSION}=3.13.5`,
     programs: {
-      prometheus: { source: 'github.com/prometheus/prometheus/cmd/prometheus', cpuSeconds: 270, packages: 1000 },
-      promtool: { source: 'github.com/prometheus/prometheus/cmd/promtool', cpuSeconds: 30, packages: 20 },
+      prometheus: { source: 'github.com/prometheus/prometheus/cmd/prometheus', cpuSeconds: 260, packages: 1035 },
+      promtool: { source: 'github.com/prometheus/prometheus/cmd/promtool', cpuSeconds: 60, packages: 240 },
     },
   },
   alertmanager: {
     version: '0.31.1',
     ldflags: `-X ${COMMON_VERSION}=0.31.1`,
     programs: {
-      alertmanager: { source: 'github.com/prometheus/alertmanager/cmd/alertmanager', cpuSeconds: 95, packages: 500 },
-      amtool: { source: 'github.com/prometheus/alertmanager/cmd/amtool', cpuSeconds: 15, packages: 20 },
+      alertmanager: { source: 'github.com/prometheus/alertmanager/cmd/alertmanager', cpuSeconds: 100, packages: 694 },
+      amtool: { source: 'github.com/prometheus/alertmanager/cmd/amtool', cpuSeconds: 15, packages: 14 },
     },
   },
   collector: {
     version: '0.159.0',
     tags: 'remove_all_sd',
-    programs: { collector: { source: '.', cpuSeconds: 420, packages: 1200 } },
+    programs: { collector: { source: '.', cpuSeconds: 420, packages: 1697 } },
   },
   tempo: {
     version: '2.1',
     ldflags: `-checklinkname=0 -X ${COMMON_VERSION}=2.1-1dc1bfe7085b`,
-    programs: { tempo: { source: '.', cpuSeconds: 200, packages: 900 } },
+    programs: { tempo: { source: '.', cpuSeconds: 200, packages: 1271 } },
   },
   compose: {
     version: '2.40.3',
     ldflags: '-X github.com/docker/compose/v2/internal.Version=v2.40.3',
-    programs: { 'docker-compose': { source: 'github.com/docker/compose/v2/cmd', cpuSeconds: 195, packages: 1060 } },
+    programs: { 'docker-compose': { source: 'github.com/docker/compose/v2/cmd', cpuSeconds: 195, packages: 1062 } },
   },
 };
 

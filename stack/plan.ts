@@ -116,7 +116,7 @@ function mapHealth(health: HealthCheck, portOffset: number, map: (key: string, v
 }
 
 const HOST = String.raw`(?<![\w.-])(0\.0\.0\.0|127\.0\.0\.1|localhost|[a-z][a-z0-9-]*):(\d{2,5})(?!\d)`;
-const PORT_KEY = /(?<=^|[\s{,])(\w*port["']?: *["']?)(\d{2,5})(?!\d)/gm;
+const PORT_KEY = /(?<=^|[\s{,])((?:\w*_)?port["']?: *["']?)(\d{2,5})(?!\d)/gm;
 
 /**
  * Maps one text (an argument, a value, a whole configuration file) from the container's view to this machine's:

@@ -66,18 +66,16 @@ all=$(family $ids)
 
 for one in $leaders; do kill -s "${one##*:}" "${one%%:*}" 2>/dev/null; done
 
+# A service that has gone leaves nothing worth waiting for: what it started goes with it.
 tries=30
 while [ $tries -gt 0 ]; do
-  left=""
-  alive=" $(table | while read -r pid parent; do echo "$pid"; done | tr '\n' ' ')"
-  for pid in $all; do
-    case $alive in *" $pid "*) left="$left $pid" ;; esac
-  done
-  [ -z "$left" ] && break
+  waiting=
+  for pid in $ids; do kill -0 "$pid" 2>/dev/null && waiting=1; done
+  [ -z "$waiting" ] && break
   sleep 0.1
   tries=$((tries - 1))
 done
 
 for pid in $ids; do kill -s KILL "-$pid" 2>/dev/null; done
-for pid in $left; do kill -s KILL "$pid" 2>/dev/null; done
+for pid in $all; do kill -s KILL "$pid" 2>/dev/null; done
 exit 0

@@ -43,8 +43,8 @@ export function startReaper(onDeath: () => void): Reaper {
     for (const [pid, signal] of running) child.stdin.write(`+ ${pid} ${signal}\n`);
     child.on('exit', () => {
       if (closing) return;
-      onDeath();
       reaper = launchReaper();
+      onDeath();
     });
     return child;
   }

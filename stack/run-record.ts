@@ -68,9 +68,11 @@ export function markOf(pid: number): ProcessMark | undefined {
 export function takeRun(state: string, record: RunRecord): RunRecord | undefined {
   const path = recordPath(state);
   const mine = `${path}.${process.pid}`;
+  let previous: RunRecord | undefined;
   for (;;) {
-    const previous = readRun(state);
-    if (previous && isAlive(previous.supervisor)) throw new AlreadyRunning(previous, state);
+    const found = readRun(state);
+    if (found && isAlive(found.supervisor)) throw new AlreadyRunning(found, state);
+    previous = found ?? previous;
     // What the killed run left is named in the new record too, until it is gone.
     writeFileSync(mine, JSON.stringify({ ...record, services: previous?.services ?? [] }), { mode: 0o600 });
     try {
@@ -81,7 +83,7 @@ export function takeRun(state: string, record: RunRecord): RunRecord | undefined
     } finally {
       rmSync(mine, { force: true });
     }
-    moveStaleAside(path, previous);
+    moveStaleAside(path, found);
   }
 }
 

@@ -155,9 +155,10 @@ async function supervise({ state, plans, record, note, signal }: Supervision): P
       note({ kind: 'note', text: `npm run status will be out of date: ${(error as Error).message}` });
     }
   };
-  const reaper = startReaper(() =>
-    note({ kind: 'note', text: 'The process that tidies up after a kill died; started it again' }),
-  );
+  const reaper = startReaper(() => {
+    save();
+    note({ kind: 'note', text: 'The process that tidies up after a kill died; started it again' });
+  });
 
   const server = postgresOnce();
   for (const plan of plans) {
@@ -335,7 +336,7 @@ function readText(path: string): string {
 
 // Nothing else of the caller's environment reaches a service, as in a container.
 function baseEnvironment(): Record<string, string> {
-  const kept = ['PATH', 'HOME', 'TMPDIR', 'TZ', 'LANG', 'LC_ALL'];
+  const kept = ['PATH', 'HOME', 'TMPDIR', 'TZ', 'LANG', 'LC_ALL', 'NODE_COMPILE_CACHE'];
   return Object.fromEntries(kept.flatMap((key) => (process.env[key] ? [[key, process.env[key]]] : [])));
 }
 

@@ -93,11 +93,13 @@ export class Service {
     await this.#prepared;
     if (this.#child && this.#launch) {
       this.#set('stopping');
-      this.#child.kill(`SIG${this.#launch.stopSignal}`);
       const { pid } = this.#child;
+      const family = pid === undefined ? [] : processTree(pid).flatMap((one) => markOf(one.pid) ?? []);
+      this.#child.kill(`SIG${this.#launch.stopSignal}`);
       const timer = setTimeout(() => pid && killGroup(pid, 'SIGKILL'), this.plan.stopGraceMs);
       await this.#exited;
       clearTimeout(timer);
+      for (const mark of family) if (isAlive(mark)) process.kill(mark.pid, 'SIGKILL');
     }
     if (this.state !== 'completed' && this.state !== 'failed') this.#set('stopped');
   }

@@ -13,7 +13,12 @@ interface Sinks {
 }
 
 async function startSinks(): Promise<Sinks> {
-  const [tempo, prometheus, recorder, target] = [await Sink.start(), await Sink.start(), await Sink.start(), await Sink.start()];
+  const [tempo, prometheus, recorder, target] = [
+    await Sink.start(),
+    await Sink.start(),
+    await Sink.start(),
+    await Sink.start(),
+  ];
   return { tempo, prometheus, recorder, target };
 }
 
@@ -38,7 +43,8 @@ const attribute = (key: string, value: string | number | boolean) => ({
           ? { intValue: String(value) }
           : { doubleValue: value },
 });
-const attributes = (record: Record<string, string | number | boolean>) => Object.entries(record).map(([key, value]) => attribute(key, value));
+const attributes = (record: Record<string, string | number | boolean>) =>
+  Object.entries(record).map(([key, value]) => attribute(key, value));
 
 const RESOURCE = {
   'service.name': 'clinic-api',
@@ -50,7 +56,12 @@ const SPANS = [
   {
     name: 'GET /clients/:id',
     kind: 2,
-    attributes: { 'http.request.method': 'GET', 'http.route': '/clients/:id', 'http.response.status_code': 200, slow: true },
+    attributes: {
+      'http.request.method': 'GET',
+      'http.route': '/clients/:id',
+      'http.response.status_code': 200,
+      slow: true,
+    },
   },
   {
     name: 'SELECT clients',
@@ -64,8 +75,16 @@ const SPANS = [
       'server.address': 'postgres',
     },
   },
-  { name: 'page_load', kind: 1, attributes: { metric: 'page_load', 'http.route': '/clients/:id', 'error.type': 'TypeError' } },
-  { name: 'POST unknown', kind: 2, attributes: { 'http.request.method': 'POST', 'http.route': 'unknown', 'error.type': '500' } },
+  {
+    name: 'page_load',
+    kind: 1,
+    attributes: { metric: 'page_load', 'http.route': '/clients/:id', 'error.type': 'TypeError' },
+  },
+  {
+    name: 'POST unknown',
+    kind: 2,
+    attributes: { 'http.request.method': 'POST', 'http.route': 'unknown', 'error.type': '500' },
+  },
 ];
 
 const traces = () => ({
@@ -134,12 +153,23 @@ describe('privacy', () => {
     ];
     expect(canary.planted).toBeGreaterThanOrEqual(100);
     expect(answers.map(({ status }) => status)).toEqual([200, 200, 200]);
-    await eventually(() => sinks.tempo.text.includes('internal') && sinks.recorder.text.includes('slow_event') && sinks.prometheus.text.includes('operation_duration_seconds'), {
+    await eventually(
+      () =>
+        sinks.tempo.text.includes('internal') &&
+        sinks.recorder.text.includes('slow_event') &&
+        sinks.prometheus.text.includes('operation_duration_seconds'),
+      {
+        within: 10_000,
+        what: 'all three signals',
+      },
+    );
+    await eventually(() => sinks.prometheus.text.match(/"slow_events_total"/g)?.length ?? 0 > 2, {
       within: 10_000,
-      what: 'all three signals',
+      what: 'two scrapes',
     });
-    await eventually(() => sinks.prometheus.text.match(/"slow_events_total"/g)?.length ?? 0 > 2, { within: 10_000, what: 'two scrapes' });
-    const out = Object.values(sinks).map((sink: Sink) => sink.text).join('\n');
+    const out = Object.values(sinks)
+      .map((sink: Sink) => sink.text)
+      .join('\n');
     expect(canary.foundIn(out)).toEqual([EXEMPLAR]);
     expect(canary.foundIn(collector.output)).toEqual([]);
     expect(canary.foundIn(await collector.metrics())).toEqual([]);
@@ -155,12 +185,19 @@ describe('privacy', () => {
   });
 
   test('what cannot be read is refused, and nothing of it is written to the log', async () => {
-    for (const body of ['{"resourceLogs":[{"x":"PHI999X', 'PHI999X', '{"resourceLogs":"PHI999X"}', '{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"traceId":"PHI999X"}]}]}]}']) {
+    for (const body of [
+      '{"resourceLogs":[{"x":"PHI999X',
+      'PHI999X',
+      '{"resourceLogs":"PHI999X"}',
+      '{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"traceId":"PHI999X"}]}]}]}',
+    ]) {
       // The answer, which only the sender sees, quotes a part of what it sent; it cannot be configured.
       expect((await collector.post('logs', body)).status).toBe(400);
     }
     expect(collector.output).not.toContain('PHI999X');
-    expect((await collector.post('logs', `{"resourceLogs":[${' '.repeat(5_000_000)}]}`)).status).toBeGreaterThanOrEqual(400);
+    expect((await collector.post('logs', `{"resourceLogs":[${' '.repeat(5_000_000)}]}`)).status).toBeGreaterThanOrEqual(
+      400,
+    );
   });
 });
 
@@ -179,14 +216,22 @@ describe('what is ours comes through complete', () => {
 
   test('spans, with every attribute', async () => {
     expect((await collector.post('traces', traces())).status).toBe(200);
-    const [{ body }] = await eventually(() => sinks.tempo.received.length > 0 && sinks.tempo.received, { within: 5_000, what: 'spans' }) as [{ body: string }];
+    const [{ body }] = (await eventually(() => sinks.tempo.received.length > 0 && sinks.tempo.received, {
+      within: 5_000,
+      what: 'spans',
+    })) as [{ body: string }];
     const { resourceSpans } = JSON.parse(body);
     expect(resourceSpans).toHaveLength(1);
     expect(resourceSpans[0].resource.attributes).toEqual(attributes(RESOURCE));
     const passed = resourceSpans[0].scopeSpans[0].spans;
     expect(passed.map(({ name }: { name: string }) => name)).toEqual(SPANS.map(({ name }) => name));
     for (const [index, span] of SPANS.entries()) {
-      expect(passed[index]).toMatchObject({ ...ids, kind: span.kind, status: { code: 2 }, startTimeUnixNano: '1750000000000000000' });
+      expect(passed[index]).toMatchObject({
+        ...ids,
+        kind: span.kind,
+        status: { code: 2 },
+        startTimeUnixNano: '1750000000000000000',
+      });
       expect(passed[index].attributes).toEqual(attributes(span.attributes));
     }
   });
@@ -198,16 +243,28 @@ describe('what is ours comes through complete', () => {
     await eventually(() => sinks.recorder.text.includes(uid), { within: 5_000, what: 'the event' });
     const sent = JSON.parse(body).resourceLogs[0].scopeLogs[0].logRecords[0];
     const [{ resource, scopeLogs }] = JSON.parse(sinks.recorder.received[0]!.body).resourceLogs;
-    expect(sinks.recorder.received[0]).toMatchObject({ path: '/v1/logs', headers: { 'content-type': 'application/json' } });
+    expect(sinks.recorder.received[0]).toMatchObject({
+      path: '/v1/logs',
+      headers: { 'content-type': 'application/json' },
+    });
     expect(resource.attributes).toEqual(attributes({ 'service.name': 'clinic-api' }));
     const [record] = scopeLogs[0].logRecords;
-    expect(record).toMatchObject({ eventName: 'slow_event', timeUnixNano: '1750000000123000000', traceId: sent.traceId, spanId: sent.spanId });
+    expect(record).toMatchObject({
+      eventName: 'slow_event',
+      timeUnixNano: '1750000000123000000',
+      traceId: sent.traceId,
+      spanId: sent.spanId,
+    });
     expect(record.attributes).toEqual(sent.attributes);
   });
 
   test('metrics by the names of the catalogue, with labels, service and exemplar; other names are dropped', async () => {
-    const text = await eventually(() => (sinks.prometheus.text.includes('operation_duration_seconds') ? sinks.prometheus.text : ''), { within: 10_000, what: 'metrics' });
-    for (const name of ['slow_events_total', 'db_client_connection_count', 'nodejs_heap_space_size_used_bytes', 'up']) expect(text).toContain(`"name":"${name}"`);
+    const text = await eventually(
+      () => (sinks.prometheus.text.includes('operation_duration_seconds') ? sinks.prometheus.text : ''),
+      { within: 10_000, what: 'metrics' },
+    );
+    for (const name of ['slow_events_total', 'db_client_connection_count', 'nodejs_heap_space_size_used_bytes', 'up'])
+      expect(text).toContain(`"name":"${name}"`);
     expect(text).not.toMatch(/invented|nodejs_active_handles"/);
     const request = sinks.prometheus.received.find(({ body }) => body.includes('operation_duration_seconds'))!;
     expect(request.path).toBe('/api/v1/otlp/v1/metrics');
@@ -216,25 +273,40 @@ describe('what is ours comes through complete', () => {
     expect(resource.attributes).toContainEqual(attribute('service.name', resource.attributes[0].value.stringValue));
     const { metrics } = scopeMetrics[0];
     const histogram = metrics.find(({ name }: { name: string }) => name === 'operation_duration_seconds').histogram;
-    expect(histogram.dataPoints[0]).toMatchObject({ count: '1', sum: 2.5, explicitBounds: [3], exemplars: [{ ...ids, asDouble: 2.5 }] });
-    expect(histogram.dataPoints[0].attributes).toEqual(expect.arrayContaining(attributes({ metric: 'page_load', source: 'browser' })));
+    expect(histogram.dataPoints[0]).toMatchObject({
+      count: '1',
+      sum: 2.5,
+      explicitBounds: [3],
+      exemplars: [{ ...ids, asDouble: 2.5 }],
+    });
+    expect(histogram.dataPoints[0].attributes).toEqual(
+      expect.arrayContaining(attributes({ metric: 'page_load', source: 'browser' })),
+    );
     // The one field that no statement can clear: it must be empty at the source.
     expect(histogram.dataPoints[0].exemplars[0].filteredAttributes ?? []).toEqual([]);
   });
 
   test('a scrape target that is away is up == 0', async () => {
     await sinks.target.down();
-    await eventually(() => /"name":"up"[^}]*\{"dataPoints":\[\{"timeUnixNano":"\d+","asDouble":0\}/.test(sinks.prometheus.text), { within: 10_000, what: 'up == 0' }).finally(() => sinks.target.up());
+    await eventually(
+      () => /"name":"up"[^}]*\{"dataPoints":\[\{"timeUnixNano":"\d+","asDouble":0\}/.test(sinks.prometheus.text),
+      { within: 10_000, what: 'up == 0' },
+    ).finally(() => sinks.target.up());
   });
 
   test('free text in the log pipeline is dropped and counted, and its sender is not made to retry', async () => {
     const before = sinks.recorder.received.length;
-    const body = { resourceLogs: [{ scopeLogs: [{ logRecords: [{ body: { stringValue: 'a line' } }, { eventName: 'login' }] }] }] };
+    const body = {
+      resourceLogs: [{ scopeLogs: [{ logRecords: [{ body: { stringValue: 'a line' } }, { eventName: 'login' }] }] }],
+    };
     expect((await collector.post('logs', body)).status).toBe(200);
-    const metrics = await eventually(async () => {
-      const text = await collector.metrics();
-      return /otelcol_processor_filter_logs[^ ]* 2\b/.test(text) && text;
-    }, { within: 5_000, what: 'a count of two' });
+    const metrics = await eventually(
+      async () => {
+        const text = await collector.metrics();
+        return /otelcol_processor_filter_logs[^ ]* 2\b/.test(text) && text;
+      },
+      { within: 5_000, what: 'a count of two' },
+    );
     expect(metrics).toBeTruthy();
     expect(sinks.recorder.received).toHaveLength(before);
   });
@@ -247,14 +319,22 @@ describe('what is ours comes through complete', () => {
 describe('a statement that fails', () => {
   const faults = {
     traces: ['trace_statements', 'set(span.links, [])', traces()],
-    logs: ['log_statements', 'set(log.body, ParseJSON("{"))', JSON.parse(otlpLogs(events(1, { metric: 'page_load', durationMs: 4000 })))],
+    logs: [
+      'log_statements',
+      'set(log.body, ParseJSON("{"))',
+      JSON.parse(otlpLogs(events(1, { metric: 'page_load', durationMs: 4000 }))),
+    ],
   } as const;
-  for (const [signal, [statements, fault, body]] of Object.entries(faults) as [keyof typeof faults, (typeof faults)['logs']][]) {
+  for (const [signal, [statements, fault, body]] of Object.entries(faults) as [
+    keyof typeof faults,
+    (typeof faults)['logs'],
+  ][]) {
     test(`stops ${signal}: the sender is told 503 and nothing passes`, async () => {
       const sinks = await startSinks();
       const collector = await ShippedCollector.start({
         ...sinks,
-        change: ({ processors }) => (processors['transform/strip'] as Record<string, string[]>)[statements]!.push(fault),
+        change: ({ processors }) =>
+          (processors['transform/strip'] as Record<string, string[]>)[statements]!.push(fault),
       });
       try {
         expect((await collector.post(signal, body)).status).toBe(503);
@@ -327,7 +407,10 @@ describe('queues', () => {
     expect((await collector.post('traces', traces())).status).toBe(200);
     await eventually(() => sinks.tempo.received.length > 0, { within: 5_000, what: 'spans past the full queue' });
     sinks.recorder.status = 200;
-    await eventually(() => uidsIn(sinks.recorder).isSupersetOf(accepted), { within: 15_000, what: 'all accepted events' });
+    await eventually(() => uidsIn(sinks.recorder).isSupersetOf(accepted), {
+      within: 15_000,
+      what: 'all accepted events',
+    });
   });
 
   test('with Tempo and Prometheus away senders still get 200, slow events pass, and what waits survives SIGKILL', async () => {
@@ -339,11 +422,18 @@ describe('queues', () => {
     const event = slow();
     await collector.post('logs', otlpLogs([event]));
     await eventually(() => uidsIn(sinks.recorder).has(event.uid), { within: 2_000, what: 'the event' });
-    await eventually(async () => /otelcol_exporter_queue_size\{[^}]*otlp_http\/prometheus[^}]*\} [1-9]/.test(await collector.metrics()), { within: 10_000, what: 'waiting metrics' });
+    await eventually(
+      async () =>
+        /otelcol_exporter_queue_size\{[^}]*otlp_http\/prometheus[^}]*\} [1-9]/.test(await collector.metrics()),
+      { within: 10_000, what: 'waiting metrics' },
+    );
     await collector.kill('SIGKILL');
     await sinks.tempo.up();
     await sinks.prometheus.up();
     await collector.run();
-    await eventually(() => sinks.tempo.text.includes('SELECT clients') && sinks.prometheus.text.includes('slow_events_total'), { within: 15_000, what: 'spans and metrics' });
+    await eventually(
+      () => sinks.tempo.text.includes('SELECT clients') && sinks.prometheus.text.includes('slow_events_total'),
+      { within: 15_000, what: 'spans and metrics' },
+    );
   });
 });

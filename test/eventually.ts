@@ -26,5 +26,7 @@ export async function eventually<Result>(
     }
     await sleep(every);
   }
-  throw new Error(`Not within ${within} ms: ${what}. Last seen: ${last instanceof Error ? last.message : JSON.stringify(last)}`);
+  throw new Error(
+    `Not within ${within} ms: ${what}. Last seen: ${last instanceof Error ? last.message : JSON.stringify(last)}`,
+  );
 }

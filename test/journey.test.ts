@@ -2,28 +2,31 @@
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openBrowser, openChart, pageDrill, runningStack } from '../stack/page-drill.ts';
+import { processStart } from '../stack/process-table.ts';
+import { type CommandLineStack, commandLineStack } from './command-line-stack.ts';
 import { eventually } from './eventually.ts';
-import { freshStack, type StackUnderTest } from './stack-under-test.ts';
 
-let under: StackUnderTest;
+let under: CommandLineStack;
 let browser: Browser;
 
 beforeAll(async () => {
-  under = await freshStack();
+  under = await commandLineStack();
   browser = await openBrowser();
 });
 afterAll(async () => {
   await browser?.close();
-  await under?.stop();
+  await under?.remove();
 });
 
 const target = () => runningStack(under.state, under.portOffset);
 
 interface PromResult {
-  readonly data: { readonly result: readonly { readonly metric: Record<string, string>; readonly value: [number, string] }[] };
+  readonly data: {
+    readonly result: readonly { readonly metric: Record<string, string>; readonly value: [number, string] }[];
+  };
 }
 async function promql(query: string): Promise<PromResult['data']['result']> {
-  const response = await fetch(`${under.stack.url('prometheus')}/api/v1/query?query=${encodeURIComponent(query)}`);
+  const response = await fetch(`${under.url(9090)}/api/v1/query?query=${encodeURIComponent(query)}`);
   return ((await response.json()) as PromResult).data.result;
 }
 
@@ -59,15 +62,29 @@ describe('a practice at work', () => {
     await openChart(page, target());
     expect(await page.getByRole('heading', { level: 1 }).textContent()).not.toBe('');
     await page.reload();
-    await page.getByRole('heading', { name: /appointments/i }).first().waitFor();
+    await page
+      .getByRole('heading', { name: /appointments/i })
+      .first()
+      .waitFor();
     expect(problems).toEqual([]);
     await page.close();
   });
 
   test('each service is scraped and each engine is up', async () => {
     const up = async () => (await promql('up')).map(({ metric, value }) => `${metric.job}=${value[1]}`).sort();
-    const expected = ['alertmanager', 'clinic-api', 'collector', 'pager', 'prometheus', 'slow-event-recorder', 'tempo'].map((job) => `${job}=1`);
-    await eventually(async () => JSON.stringify(await up()) === JSON.stringify(expected), { within: 40_000, what: `up for ${expected}` });
+    const expected = [
+      'alertmanager',
+      'clinic-api',
+      'collector',
+      'pager',
+      'prometheus',
+      'slow-event-recorder',
+      'tempo',
+    ].map((job) => `${job}=1`);
+    await eventually(async () => JSON.stringify(await up()) === JSON.stringify(expected), {
+      within: 40_000,
+      what: `up for ${expected}`,
+    });
   });
 
   test('five slow page loads do not page, the sixth does, once; its page leads to a trace from browser to SQL', async () => {
@@ -76,10 +93,13 @@ describe('a practice at work', () => {
     expect(lines.filter((line) => /page load:/.test(line))).toHaveLength(6);
     expect(timeToPageMs).toBeGreaterThanOrEqual(0);
 
-    const pages = (await (await fetch(`${under.stack.url('pager')}/api/pages`)).json()) as { alertname: string; labels: Record<string, string> }[];
+    const pages = (await (await fetch(`${under.url(8087)}/api/pages`)).json()) as {
+      alertname: string;
+      labels: Record<string, string>;
+    }[];
     expect(pages.map(({ alertname, labels }) => [alertname, labels.metric])).toEqual([['SlowEvents', 'page_load']]);
 
-    const page = (await (await fetch(`${under.stack.url('pager')}/api/pages/${pageId}`)).json()) as {
+    const page = (await (await fetch(`${under.url(8087)}/api/pages/${pageId}`)).json()) as {
       slow_events: { route: string; trace_id: string; trace_url: string; duration_ms: number }[];
     };
     expect(page.slow_events).toHaveLength(6);
@@ -92,21 +112,37 @@ describe('a practice at work', () => {
     const spans = await eventually(
       async () => {
         const found = await spansOf(trace_url);
-        return found.some(({ name }) => name === 'page_load') && found.some(({ name }) => name.startsWith('SELECT')) ? found : undefined;
+        return found.some(({ name }) => name === 'page_load') && found.some(({ name }) => name.startsWith('SELECT'))
+          ? found
+          : undefined;
       },
       { within: 20_000, what: `the trace ${trace_id} in Tempo` },
     );
     const load = spans.find(({ service, name }) => service === 'clinic-web' && name === 'page_load');
-    const call = spans.find(({ service, name, parentSpanId }) => service === 'clinic-web' && name === 'GET /api/clients/:id' && parentSpanId === load?.spanId);
-    const served = spans.find(({ service, name, parentSpanId }) => service === 'clinic-api' && name === 'GET /api/clients/:id' && parentSpanId === call?.spanId);
-    const sql = spans.find(({ service, name, parentSpanId }) => service === 'clinic-api' && name === 'SELECT clients' && parentSpanId === served?.spanId);
-    expect({ load, call, served, sql }).toEqual({ load: expect.anything(), call: expect.anything(), served: expect.anything(), sql: expect.anything() });
+    const call = spans.find(
+      ({ service, name, parentSpanId }) =>
+        service === 'clinic-web' && name === 'GET /api/clients/:id' && parentSpanId === load?.spanId,
+    );
+    const served = spans.find(
+      ({ service, name, parentSpanId }) =>
+        service === 'clinic-api' && name === 'GET /api/clients/:id' && parentSpanId === call?.spanId,
+    );
+    const sql = spans.find(
+      ({ service, name, parentSpanId }) =>
+        service === 'clinic-api' && name === 'SELECT clients' && parentSpanId === served?.spanId,
+    );
+    expect({ load, call, served, sql }).toEqual({
+      load: expect.anything(),
+      call: expect.anything(),
+      served: expect.anything(),
+      sql: expect.anything(),
+    });
 
     // The latency histogram carries an exemplar of that very trace.
     const from = Date.now() / 1000 - 600;
     await eventually(
       async () => {
-        const url = `${under.stack.url('prometheus')}/api/v1/query_exemplars?query=http_server_request_duration_seconds_bucket&start=${from}&end=${Date.now() / 1000}`;
+        const url = `${under.url(9090)}/api/v1/query_exemplars?query=http_server_request_duration_seconds_bucket&start=${from}&end=${Date.now() / 1000}`;
         const text = await (await fetch(url)).text();
         return text.includes(trace_id);
       },
@@ -115,23 +151,57 @@ describe('a practice at work', () => {
   });
 });
 
+test('idle, all processes together hold less than 700 MB', async () => {
+  const megabytes = under.residentBytes() / 1e6;
+  console.log(`idle RSS of the whole stack: ${megabytes.toFixed(0)} MB`);
+  expect(megabytes).toBeLessThan(700);
+});
+
 describe('a process that dies', () => {
-  const services = ['collector', 'tempo', 'alertmanager', 'prometheus', 'slow-event-recorder', 'pager', 'clinic-api', 'postgres'];
-  test.each(services)('%s is killed: it is named, restarted, and the stack is whole again', async (service) => {
-    const pid = under.stack.pid(service);
-    under.log.length = 0;
-    under.stack.kill(service, 'SIGKILL');
-    await eventually(() => under.stack.pid(service) !== undefined && under.stack.pid(service) !== pid && under.stack.healthy(service), {
-      within: 40_000,
-      what: `${service} healthy again`,
+  const services = [
+    'collector',
+    'tempo',
+    'alertmanager',
+    'prometheus',
+    'slow-event-recorder',
+    'pager',
+    'clinic-api',
+    'postgres',
+  ];
+  test.each(services)('%s is killed: it is named, restarted, and the stack is whole again', async (name) => {
+    const pid = under.service(name)?.process?.pid ?? 0;
+    const said = under.output().length;
+    process.kill(pid, 'SIGKILL');
+    await eventually(
+      () => {
+        const service = under.service(name);
+        return service?.process?.pid !== pid && (service?.state === 'healthy' || service?.state === 'running');
+      },
+      { within: 40_000, what: `${name} up again` },
+    );
+    expect(under.output().slice(said)).toMatch(new RegExp(`${name} +was killed by SIGKILL`));
+    await eventually(async () => (await fetch(`${under.url(8080)}/api/health/database`)).ok, {
+      within: 20_000,
+      what: 'a clinic that answers',
     });
-    expect(under.log.join('\n')).toMatch(new RegExp(`${service}.*SIGKILL`));
-    await eventually(async () => (await fetch(`${under.stack.url('clinic-api')}/api/health/database`)).ok, { within: 20_000, what: 'a clinic that answers' });
   });
 });
 
-test('idle, all processes together hold less than 700 MB', async () => {
-  const total = await under.residentBytes();
-  console.log(`idle RSS of the whole stack: ${(total / 1e6).toFixed(0)} MB`);
-  expect(total).toBeLessThan(700e6);
+test('SIGKILL of the run itself leaves no process and no open port', async () => {
+  const pids = under.pids();
+  await under.end('SIGKILL');
+  await eventually(() => pids.every((pid) => processStart(pid) === undefined), {
+    within: 20_000,
+    what: 'the end of all processes',
+  });
+  expect(await under.openPorts()).toEqual([]);
+});
+
+test('Ctrl-C stops everything, with exit code 0, and leaves no process and no open port', async () => {
+  await under.remove();
+  under = await commandLineStack();
+  const pids = under.pids();
+  expect(await under.end('SIGINT')).toBe(0);
+  expect(pids.filter((pid) => processStart(pid) !== undefined)).toEqual([]);
+  expect(await under.openPorts()).toEqual([]);
 });

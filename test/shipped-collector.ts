@@ -116,7 +116,13 @@ export class ShippedCollector {
     this.metricsUrl = `http://127.0.0.1:${ports.metrics}/metrics`;
   }
 
-  static async start({ tempo, prometheus, recorder, target, change }: ShippedCollectorOptions): Promise<ShippedCollector> {
+  static async start({
+    tempo,
+    prometheus,
+    recorder,
+    target,
+    change,
+  }: ShippedCollectorOptions): Promise<ShippedCollector> {
     const directory = mkdtempSync(join(tmpdir(), 'collector-'));
     const ports = { otlp: await freePort(), health: await freePort(), metrics: await freePort() };
     const moved: Record<string, string> = {
@@ -139,7 +145,10 @@ export class ShippedCollector {
       if (!text.includes(from)) throw new Error(`collector/config.yaml no longer holds ${from}.`);
       text = text.replaceAll(from, to);
     }
-    const allowList = parse(readFileSync(join(SHIPPED, 'allow-list.yaml'), 'utf8')) as Pick<CollectorConfiguration, 'processors'>;
+    const allowList = parse(readFileSync(join(SHIPPED, 'allow-list.yaml'), 'utf8')) as Pick<
+      CollectorConfiguration,
+      'processors'
+    >;
     const { processors, ...rest } = parse(text, { merge: true }) as CollectorConfiguration;
     const configuration: CollectorConfiguration = { ...rest, processors: { ...processors, ...allowList.processors } };
     for (const exporter of Object.values(configuration.exporters)) {
@@ -148,7 +157,9 @@ export class ShippedCollector {
     change?.(configuration);
     const write = (name: string, content: object) =>
       writeFileSync(join(directory, name), stringify(content, { lineWidth: 0, aliasDuplicateObjects: false }));
-    const generated = Object.entries(configuration.processors).filter(([id]) => Object.hasOwn(allowList.processors, id));
+    const generated = Object.entries(configuration.processors).filter(([id]) =>
+      Object.hasOwn(allowList.processors, id),
+    );
     write('allow-list.yaml', { processors: Object.fromEntries(generated) });
     write('config.yaml', { ...configuration, processors });
     const collector = new ShippedCollector(directory, ports);
@@ -158,7 +169,11 @@ export class ShippedCollector {
 
   async run(): Promise<void> {
     const program = engineProgram('collector');
-    const child = spawn(program, FILES.map((name) => `--config=${join(this.#directory, name)}`), { stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(
+      program,
+      FILES.map((name) => `--config=${join(this.#directory, name)}`),
+      { stdio: ['ignore', 'pipe', 'pipe'] },
+    );
     child.stdout.on('data', (chunk: Buffer) => {
       this.output += chunk.toString();
     });
@@ -166,13 +181,20 @@ export class ShippedCollector {
       this.output += chunk.toString();
     });
     this.#process = child;
-    await eventually(async () => (await fetch(this.#healthUrl)).ok, { within: 20_000, what: 'a healthy Collector' }).catch((error: Error) => {
+    await eventually(async () => (await fetch(this.#healthUrl)).ok, {
+      within: 20_000,
+      what: 'a healthy Collector',
+    }).catch((error: Error) => {
       throw new Error(`${error.message}\n${this.output.slice(-4000)}`);
     });
   }
 
   /** Sends OTLP/JSON; resolves with the status and the answer's text. */
-  async post(signal: 'traces' | 'logs' | 'metrics', body: unknown, headers: Record<string, string> = {}): Promise<{ status: number; text: string }> {
+  async post(
+    signal: 'traces' | 'logs' | 'metrics',
+    body: unknown,
+    headers: Record<string, string> = {},
+  ): Promise<{ status: number; text: string }> {
     const response = await fetch(`${this.url}/v1/${signal}`, {
       method: 'POST',
       headers: { 'content-type': 'application/json', ...headers },

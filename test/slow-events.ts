@@ -44,7 +44,11 @@ export async function sendSlowEvents(collector: string, events: readonly SlowEve
 }
 
 export async function sendLogs(collector: string, body: string): Promise<void> {
-  const response = await fetch(`${collector}/v1/logs`, { method: 'POST', headers: { 'content-type': 'application/json' }, body });
+  const response = await fetch(`${collector}/v1/logs`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body,
+  });
   const text = await response.text();
   if (!response.ok) throw new Error(`The Collector answered ${response.status}: ${text}`);
 }

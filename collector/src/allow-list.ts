@@ -63,7 +63,7 @@ const SPAN: Checks = {
   'db.operation.name': text(oneOf(SQL_OPERATIONS)),
   'db.collection.name': text(oneOf(TABLES)),
   'db.response.status_code': text(SQLSTATE),
-  'error.type': text(`(${oneOf([...ERROR_TYPES, ...SYSTEM_ERRORS])}|${STATUS}|${SQLSTATE})`),
+  'error.type': text(`(${oneOf([...ERROR_TYPES, ...SYSTEM_ERRORS, 'aborted'])}|${STATUS}|${SQLSTATE})`),
   'server.address': text(oneOf(HOSTS)),
   metric: text(oneOf(METRICS)),
   slow: bool,

@@ -4,7 +4,11 @@ import { AllowListTransport } from './allow-list-transport.ts';
 import type { WireItem } from './wire.ts';
 
 const timestamp = '2026-01-02T03:04:05.678Z';
-const meta = { view: { name: '/clients/:id' }, page: { url: 'https://clinic.example/clients/PLANTED' }, user: { email: 'PLANTED' } };
+const meta = {
+  view: { name: '/clients/:id' },
+  page: { url: 'https://clinic.example/clients/PLANTED' },
+  user: { email: 'PLANTED' },
+};
 
 function sent(type: TransportItemType, payload: unknown, withMeta: unknown = meta): WireItem[] {
   const items: WireItem[] = [];
@@ -22,19 +26,25 @@ test('a web vital keeps name, value, rating and page', () => {
 });
 
 test('an error keeps the type, if it is listed, and the place in our own bundle', () => {
-  const stacktrace = { frames: [{ filename: 'https://clinic.example/assets/index-a1.js', function: 'PLANTED', lineno: 1, colno: 2 }] };
+  const stacktrace = {
+    frames: [{ filename: 'https://clinic.example/assets/index-a1.js', function: 'PLANTED', lineno: 1, colno: 2 }],
+  };
   const payload = { type: 'TypeError', value: 'PLANTED', timestamp, stacktrace, context: { cause: 'PLANTED' } };
   expect(sent(TransportItemType.EXCEPTION, payload)).toEqual([
     { k: 'e', t: Date.parse(timestamp), n: 'TypeError', h: expect.stringMatching(/^[0-9a-f]{16}$/), p: '/clients/:id' },
   ]);
-  expect(sent(TransportItemType.EXCEPTION, { type: 'PLANTED', value: 'PLANTED', timestamp })).toMatchObject([{ n: 'Error', h: '' }]);
+  expect(sent(TransportItemType.EXCEPTION, { type: 'PLANTED', value: 'PLANTED', timestamp })).toMatchObject([
+    { n: 'Error', h: '' },
+  ]);
 });
 
 test('a page that is not declared is unknown', () => {
   const payload = { type: 'web-vitals', timestamp, values: { CLS: 0 } };
   const planted = { view: { name: '/clients/PLANTED' } };
   expect(sent(TransportItemType.MEASUREMENT, payload, planted)).toMatchObject([{ p: 'unknown' }]);
-  expect(sent(TransportItemType.MEASUREMENT, { ...payload, context: { page: 'PLANTED' } })).toMatchObject([{ p: 'unknown' }]);
+  expect(sent(TransportItemType.MEASUREMENT, { ...payload, context: { page: 'PLANTED' } })).toMatchObject([
+    { p: 'unknown' },
+  ]);
 });
 
 test.each([TransportItemType.LOG, TransportItemType.EVENT, TransportItemType.TRACE])('%s is not sent', (type) => {

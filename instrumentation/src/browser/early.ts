@@ -3,9 +3,8 @@
  * telemetry chunk has arrived, gives each call to the API its `traceparent`, and, when the page goes away before the chunk
  * came, sends the little it has.
  *
- * Sampling: the server decides with the document's own trace (flag of `<meta name="traceparent">`), and every trace that
- * this page starts follows that decision. So each trace has the server's probability, and a visit is seen whole or not at
- * all. Without the element all are sampled. Slow calls and slow page loads leave a span in any case.
+ * The document's own trace comes from `<meta name="traceparent">`; without it the page starts one. Every `traceparent` has the
+ * sampled flag and every span is sent: which traces are kept is for the server to decide, by the trace id.
  */
 import { LIMITS } from '@clinic/catalogue/limits';
 import { API_ROUTES, PAGE_ROUTES, UNKNOWN_ROUTE } from '@clinic/catalogue/routes';
@@ -36,7 +35,7 @@ export const pageOf = routeMatcher(PAGE_ROUTES);
 export const currentPage = (): Page => pageOf(location.pathname);
 
 const apiOf = routeMatcher(API_ROUTES);
-const [, traceId, serverSpan, flags] =
+const [, traceId, serverSpan] =
   document.querySelector<HTMLMetaElement>('meta[name=traceparent]')?.content.split('-') ?? [];
 
 export const early = {
@@ -45,7 +44,6 @@ export const early = {
   drop: 0,
   items: [] as WireItem[],
   errors: [] as Thrown[],
-  sampled: flags !== '00',
   load: { i: traceId ?? hexId(32), j: hexId(16), u: serverSpan, from: 0, open: !document.hidden } as Load,
   /** How often the page was hidden or shown: a time span in which this changed says nothing about speed. */
   turns: 0,
@@ -75,17 +73,13 @@ addEventListener('pagehide', () => {
   const p = currentPage();
   const items = [
     ...early.errors.map(([t]) => ({ k: 'e', t, n: 'Error', h: '', p })),
-    ...early.items.filter(({ k }) => k === 'm'), // spans are checked and sampled by the chunk
+    ...early.items.filter(({ k }) => k === 'm'), // spans are checked by the chunk
   ];
   if (!items[0]) return; // also once the chunk has taken over
   early.errors = [];
   early.items = [];
-  plainFetch('/telemetry', {
-    method: 'POST',
-    body: JSON.stringify({ v: 1, id: early.id, seq: early.seq++, at: Date.now(), drop: early.drop, items }),
-    keepalive: true,
-    referrerPolicy: 'no-referrer',
-  }).catch(() => {});
+  const { id, drop } = early;
+  navigator.sendBeacon('/telemetry', JSON.stringify({ v: 1, id, seq: early.seq++, at: Date.now(), drop, items }));
 });
 
 /** The span of a call to a declared route of this origin, and the call with its `traceparent`; for all else nothing. */
@@ -94,17 +88,17 @@ function trace(input: RequestInfo | URL, init?: RequestInit) {
   const { origin, pathname } = new URL(request.url ?? `${input}`, document.baseURI);
   const a = apiOf(pathname);
   if (origin !== location.origin || a === UNKNOWN_ROUTE) return;
-  const { load } = early;
+  const load = early.load.open ? early.load : undefined;
   const call = {
     n: (init?.method ?? request.method ?? 'GET') as CallItem['n'],
     a,
     p: currentPage(),
-    i: load.open ? load.i : hexId(32),
+    i: load?.i ?? hexId(32),
     j: hexId(16),
-    u: load.open ? load.j : undefined,
+    u: load?.j,
   };
   const headers = new Headers(init?.headers ?? request.headers);
-  headers.set('traceparent', `00-${call.i}-${call.j}-0${+early.sampled}`);
+  headers.set('traceparent', `00-${call.i}-${call.j}-01`);
   return [call, { ...init, headers }] as const;
 }
 

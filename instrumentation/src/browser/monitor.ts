@@ -46,8 +46,8 @@ export function performanceMonitorOf<Context = never>({
       return false;
     }
     const metric = known(name);
-    let one = series.get(metric);
-    if (!one) series.set(metric, (one = { total: 0, samples: [] }));
+    const one = series.get(metric) ?? { total: 0, samples: [] };
+    series.set(metric, one);
     one.samples[one.total++ % window] = ms;
     emit(metric, ms, context);
     return ms > limitOf(metric);
@@ -59,7 +59,10 @@ export function performanceMonitorOf<Context = never>({
       const start = now();
       let ms: number | undefined;
       return () => {
-        if (ms === undefined) recordMetric(metric, (ms = now() - start));
+        if (ms === undefined) {
+          ms = now() - start;
+          recordMetric(metric, ms);
+        }
         return ms;
       };
     },

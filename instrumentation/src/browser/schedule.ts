@@ -6,11 +6,10 @@ let running: Promise<Telemetry | undefined> | undefined;
 /** Loads the telemetry chunk when the document has loaded and the main thread is idle. Never throws. */
 export function scheduleTelemetry(): void {
   const start = () => {
-    running = import('./telemetry.ts')
-      .then(({ startTelemetry }) => startTelemetry())
-      .catch(() => undefined); // offline, blocked, or a deployment in between: the page works without telemetry
+    running = import('./telemetry.ts').then(({ startTelemetry }) => startTelemetry()).catch(() => undefined); // offline, blocked, or a deployment in between: the page works without telemetry
   };
-  const whenIdle = () => (window.requestIdleCallback ?? setTimeout)(start, { timeout: 1_000 } as IdleRequestOptions & number);
+  const whenIdle = () =>
+    (window.requestIdleCallback ?? setTimeout)(start, { timeout: 1_000 } as IdleRequestOptions & number);
   if (document.readyState === 'complete') whenIdle();
   else addEventListener('load', whenIdle, { once: true });
 }

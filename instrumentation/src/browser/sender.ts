@@ -133,9 +133,10 @@ export class Sender {
     batch.inFlight = true;
     const { id, seq, drop, items } = batch;
     const head = JSON.stringify({ v: 1, id, seq, at: Date.now(), drop }).slice(0, -1);
+    const fetch = this.#fetch; // the browser's refuses to be called as a method
     let wait: number | undefined;
     try {
-      const response = await this.#fetch(this.#url, {
+      const response = await fetch(this.#url, {
         method: 'POST',
         headers: { 'content-type': 'application/json' },
         body: `${head},"items":[${items.join(',')}]}`,

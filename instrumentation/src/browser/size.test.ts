@@ -50,8 +50,8 @@ test('what runs before the app is at most 1.2 KB', () => {
   expect(early).toBeLessThanOrEqual(1_200);
 });
 
-test('what is loaded with the app is at most 2 KB', () => {
-  expect(all.eager).toBeLessThanOrEqual(2_048);
+test('what is loaded with the app is at most 2.2 KB', () => {
+  expect(all.eager).toBeLessThanOrEqual(2_253);
 });
 
 test('what is loaded later is at most 26 KB', () => {

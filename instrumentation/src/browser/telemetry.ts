@@ -1,5 +1,5 @@
 /** The chunk that is loaded late: Faro's core, web vitals, our transport, and the delivery. */
-import { LIMITS, limitOf } from '@clinic/catalogue/limits';
+import { limitOf } from '@clinic/catalogue/limits';
 import { HTTP_METHODS } from '@clinic/catalogue/vocabulary';
 import { BaseInstrumentation, defaultUnpatchedConsole, InternalLoggerLevel, initializeFaro } from '@grafana/faro-core';
 import { parseStacktrace } from '@grafana/faro-web-sdk';
@@ -8,7 +8,7 @@ import { AllowListTransport } from './allow-list-transport.ts';
 import { currentPage, early, pageOf, plainFetch } from './early.ts';
 import { watchNavigation } from './navigation.ts';
 import { Sender } from './sender.ts';
-import type { ErrorItem, WireItem } from './wire.ts';
+import { type ErrorItem, MAX_DURATION, type WireItem } from './wire.ts';
 
 /** An endless loop of errors says the same with fifty. */
 const MAX_ERRORS = 50;
@@ -36,17 +36,16 @@ class Vitals extends BaseInstrumentation {
   }
 }
 
-const isSlow = (item: WireItem): boolean =>
-  (item.k === 'm' && !item.r && item.v > limitOf(item.n)) ||
-  (item.k === 's' && item.d > LIMITS.api_call) ||
-  (item.k === 'l' && item.d > LIMITS.page_load);
+/** What may page on-call does not wait. */
+const isSlow = (item: WireItem): boolean => item.k === 'm' && !item.r && item.v > limitOf(item.n);
 
 /** Whole words of the list, and no more decimals than a clock has. */
 function text(item: WireItem): string {
-  const n = item.k === 's' ? HTTP_METHODS.find((method) => method === item.n.toUpperCase()) ?? '_OTHER' : undefined;
-  return JSON.stringify(n ? { ...item, n } : item, (_key, value) =>
-    typeof value === 'number' ? Math.round(value * 1e3) / 1e3 : value,
-  );
+  const n = item.k === 's' ? (HTTP_METHODS.find((method) => method === item.n.toUpperCase()) ?? '_OTHER') : undefined;
+  return JSON.stringify(n ? { ...item, n } : item, (key, value) => {
+    if (typeof value !== 'number') return value;
+    return Math.round((key === 't' ? value : Math.min(value, MAX_DURATION)) * 1e3) / 1e3;
+  });
 }
 
 /** Takes over from the early part. Call it once. */
@@ -70,8 +69,7 @@ export function startTelemetry(): Telemetry {
   const sender = new Sender({ url: '/telemetry', id: early.id, nextSeq: () => early.seq++, fetch: plainFetch });
 
   function push(item: WireItem): void {
-    const slow = isSlow(item);
-    if (early.sampled || slow || item.k === 'm' || item.k === 'e') sender.push(text(item), slow);
+    sender.push(text(item), isSlow(item));
   }
 
   let errors = 0;

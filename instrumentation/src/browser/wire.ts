@@ -11,6 +11,9 @@ export type Page = PageRoute | typeof UNKNOWN_ROUTE;
 export type Metric = (typeof METRICS)[number];
 export type WebVital = (typeof WEB_VITALS)[number];
 
+/** Longer durations are sent as this, in milliseconds. */
+export const MAX_DURATION = 600_000;
+
 export interface Batch {
   readonly v: 1;
   /** A random UUID, new with each page load. */

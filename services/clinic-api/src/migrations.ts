@@ -39,7 +39,9 @@ export async function migrate({ transaction }: Database, folder: string): Promis
       hash text NOT NULL,
       applied_at timestamptz NOT NULL DEFAULT now()
     )`);
-    const applied = await query<{ name: string; hash: string }>('SELECT name, hash FROM schema_migrations ORDER BY name');
+    const applied = await query<{ name: string; hash: string }>(
+      'SELECT name, hash FROM schema_migrations ORDER BY name',
+    );
     for (const [index, { name, hash }] of applied.entries()) {
       if (migrations[index]?.name === name && migrations[index].hash === hash) continue;
       throw new Error(

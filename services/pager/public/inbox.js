@@ -64,12 +64,17 @@ function runbookInPlace(place, alertname) {
     write(body, 'Loading the runbook…');
     try {
       const response = await fetch(`/runbooks/${encodeURIComponent(alertname)}`);
-      const runbook = new DOMParser().parseFromString(await response.text(), 'text/html').querySelector('.runbook');
+      const runbook =
+        response.ok && new DOMParser().parseFromString(await response.text(), 'text/html').querySelector('.runbook');
       if (!runbook) {
         write(body, 'There is no runbook for this alert.');
         return;
       }
-      body.replaceChildren(...runbook.childNodes);
+      const alone = document.createElement('a');
+      alone.href = response.url;
+      alone.target = '_blank';
+      alone.textContent = 'Open it on its own';
+      body.replaceChildren(...runbook.childNodes, alone);
       body.dataset.loaded = 'true';
     } catch {
       write(body, 'The runbook could not be loaded. Close this and open it again.');
@@ -79,11 +84,10 @@ function runbookInPlace(place, alertname) {
 
 // Pages ---------------------------------------------------------------------------------------------------------
 
-/** @param {Page} page */
+/** What stands after the value. @param {Page} page */
 function against({ limit, event_limit_ms }) {
-  const what = event_limit_ms === null ? '' : 'in one hour, ';
-  const each = event_limit_ms === null ? '' : ` (slow: over ${took(event_limit_ms)})`;
-  return limit === null ? `${what}no limit given${each}` : `${what}limit ${limit}${each}`;
+  const bound = limit === null ? '' : `, limit ${limit}`;
+  return event_limit_ms === null ? bound : ` in one hour${bound} (slow: over ${took(event_limit_ms)})`;
 }
 
 /** @param {Page} first @returns {Card} */
@@ -98,7 +102,7 @@ function pageCard(first) {
   element.id = `page-${first.id}`;
   input.value = localStorage.getItem(NAME) ?? '';
   more.open = fires(first);
-  runbookInPlace(find(more, '.runbook-place'), first.alertname);
+  runbookInPlace(find(element, '.runbook-place'), first.alertname);
 
   form.addEventListener('submit', async (event) => {
     event.preventDefault();
@@ -149,7 +153,10 @@ function pageCard(first) {
     } catch {}
     const all = events ?? [];
     const shown = element.dataset.events === 'all' ? all : all.slice(0, SHOWN_EVENTS);
-    write(find(section, 'h3'), events ? `Slow events in the last hour: ${all.length}` : 'Slow events');
+    write(
+      find(section, 'h3'),
+      events ? `Slow events ${fires(page) ? 'in the last hour' : 'behind it'}: ${all.length}` : 'Slow events',
+    );
     write(find(section, '.events-problem'), events ? '' : trouble);
     find(section, 'ol').replaceChildren(...shown.map(eventItem));
     const rest = find(section, '.all-events');
@@ -165,7 +172,11 @@ function pageCard(first) {
     element.setAttribute('aria-label', `${page.title}, ${state}`);
     write(
       find(element, '.state'),
-      { unacknowledged: 'Page · firing', acknowledged: 'Page · firing · acknowledged', resolved: 'Resolved' }[state],
+      {
+        unacknowledged: 'Page · firing · nobody is on it',
+        acknowledged: 'Page · firing · acknowledged',
+        resolved: 'Resolved',
+      }[state],
     );
     write(find(element, '.title'), page.title);
     find(element, '.count').hidden = page.value === null;
@@ -177,12 +188,10 @@ function pageCard(first) {
     find(element, '.take-over').hidden = !firing;
     write(find(element, '.summary-text'), page.summary ?? '');
     write(find(element, '.description'), page.description ?? '');
+    write(find(element, '.arrival'), `Arrived after ${took(page.time_to_page_ms)}`);
     const times = page.notifications === 1 ? 'once' : `${page.notifications} times`;
     const last = clock(Date.parse(page.last_received_at), { now: now(), seconds: true });
-    write(
-      find(element, '.arrival'),
-      `It took ${took(page.time_to_page_ms)} to arrive. Alertmanager told it ${times}, last at ${last}.`,
-    );
+    write(find(element, '.told'), `Alertmanager told it ${times}, last at ${last}.`);
     find(element, '.labels').replaceChildren(
       ...Object.entries(page.labels).flatMap(([name, value]) => {
         const [term, text] = [document.createElement('dt'), document.createElement('dd')];
@@ -199,12 +208,8 @@ function pageCard(first) {
     const end = page.resolved_at === null ? now() : Date.parse(page.resolved_at);
     const since = clock(start, { now: now(), seconds: true });
     write(find(element, '.age'), fires(page) ? `For ${duration(end - start)}` : `Lasted ${duration(end - start)}`);
-    write(
-      find(element, '.when'),
-      fires(page)
-        ? `since ${since} · arrived after ${took(page.time_to_page_ms)}`
-        : `${since} to ${clock(end, { now: now(), seconds: true })} · arrived after ${took(page.time_to_page_ms)}`,
-    );
+    const until = clock(end, { now: now(), seconds: true });
+    write(find(element, '.when'), fires(page) ? `since ${since}` : `from ${since} to ${until}`);
     if (page.acknowledged_by !== null && page.acknowledged_at !== null) {
       const ago = duration(now() - Date.parse(page.acknowledged_at));
       write(find(element, '.acknowledged-words'), `Acknowledged by ${page.acknowledged_by}, ${ago} ago.`);
@@ -233,7 +238,7 @@ function eventItem({ duration_ms, route, recorded_at, trace_url }) {
   write(find(item, '.route'), route ?? 'unknown route');
   write(find(item, 'time'), at);
   const link = /** @type {HTMLAnchorElement} */ (find(item, 'a'));
-  if (trace_url === null) link.replaceWith('no trace');
+  if (trace_url === null) link.replaceWith('none');
   else {
     link.href = trace_url;
     link.setAttribute('aria-label', `Trace of ${at}, ${took(duration_ms)}`);
@@ -291,8 +296,11 @@ function arrange(list, shown, cards, make) {
   }
 }
 
-/** @param {Page} a @param {Page} b */
-const newestFirst = (a, b) => Date.parse(b.received_at) - Date.parse(a.received_at) || Number(b.id) - Number(a.id);
+/** What fires comes first. @param {Page} a @param {Page} b */
+const newestFirst = (a, b) =>
+  Number(fires(b)) - Number(fires(a)) ||
+  Date.parse(b.received_at) - Date.parse(a.received_at) ||
+  Number(b.id) - Number(a.id);
 
 function render() {
   const all = [...pages.values()].sort(newestFirst);

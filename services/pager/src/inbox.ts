@@ -17,8 +17,8 @@ export interface Entry {
   readonly notifications: number;
 }
 
-/** new and resolved change what on-call must know; ignored: resolved, but never heard of; refused: neither page nor ticket. */
-export type Outcome = 'new' | 'repeated' | 'resolved' | 'ignored' | 'refused';
+/** repeated: says nothing new, as does the end of what was never heard of; refused: neither page nor ticket. */
+export type Outcome = 'new' | 'repeated' | 'resolved' | 'refused';
 
 export interface Delivered {
   readonly outcome: Outcome;
@@ -124,9 +124,7 @@ export function openInbox(file: string): Inbox {
     const open = entryOf(firing.get(fingerprint));
     if (alert.status === 'resolved') {
       // What began and ended before that which fires now is an earlier entry, delivered again.
-      if (!open || Math.max(startsAt, endsAt) < open.startsAt) {
-        return { outcome: ended.get(fingerprint, startsAt) ? 'repeated' : 'ignored' };
-      }
+      if (!open || Math.max(startsAt, endsAt) < open.startsAt) return { outcome: 'repeated' };
       resolve.run(endsAt >= open.startsAt ? endsAt : now, now, open.id);
       return { outcome: 'resolved', entry: entry(open.id) };
     }

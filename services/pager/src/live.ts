@@ -70,7 +70,8 @@ export function liveEvents({ snapshot, maxStreams = 100, heartbeatMs = 15_000, r
       }
       request.socket.setKeepAlive(true, 30_000);
       request.socket.setNoDelay(true);
-      response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
+      const headers = { 'content-type': 'text/event-stream', 'cache-control': 'no-store', connection: 'close' };
+      response.writeHead(200, headers);
       const missed = missedSince(String(request.headers['last-event-id'] ?? ''));
       response.write(`retry: 2000\n\n${missed ? missed.join('') : frame('state', snapshot())}`);
       streams.add(response);

@@ -15,7 +15,7 @@ export interface PagerMetrics {
   timeToPage(ms: number): void;
 }
 
-const OUTCOMES: readonly Outcome[] = ['new', 'repeated', 'resolved', 'ignored', 'refused'];
+const OUTCOMES: readonly Outcome[] = ['new', 'repeated', 'resolved', 'refused'];
 
 export function pagerMetrics({ registry, inbox, watchdog }: PagerMetricsOptions): PagerMetrics {
   collectDefaultMetrics({ register: registry });

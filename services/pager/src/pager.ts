@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { WINDOW_MS } from '@clinic/catalogue/limits';
 import { z } from 'zod';
 import { assets } from './assets.ts';
 import { readJson } from './body.ts';
@@ -230,9 +231,15 @@ export function createPager(options: PagerOptions): Pager {
         const entry = inbox.page(Number(name));
         if (!entry) throw unknownPage();
         const { metric } = entry.labels;
+        const { startsAt, resolvedAt } = entry;
+        // Of a page that is over: what led to it and what came while it lasted.
+        const since = resolvedAt === null ? '1h' : new Date(startsAt - WINDOW_MS).toISOString();
         const events = metric
-          ? await fetchSlowEvents(metric).then(
-              (found) => ({ slow_events: found, slow_events_problem: null }),
+          ? await fetchSlowEvents({ metric, since }).then(
+              (found) => ({
+                slow_events: found.filter(({ recorded_at: at }) => resolvedAt === null || Date.parse(at) <= resolvedAt),
+                slow_events_problem: null,
+              }),
               () => ({
                 slow_events: null,
                 slow_events_problem:
@@ -289,8 +296,8 @@ export function createPager(options: PagerOptions): Pager {
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const [path = '/', query = ''] = (request.url ?? '/').split('?', 2);
-    const method = request.method === 'HEAD' ? 'GET' : request.method;
-    if (method === 'GET' && serveAsset(path, request, response)) return;
+    const { method } = request;
+    if ((method === 'GET' || method === 'HEAD') && serveAsset(path, request, response)) return;
     const here = routes.filter((route) => route.path.test(path));
     const route = here.find((candidate) => candidate.method === method);
     if (!route) {
@@ -307,10 +314,17 @@ export function createPager(options: PagerOptions): Pager {
     await route.answer({ request, response, name, query: new URLSearchParams(query) });
   }
 
+  let answering = 0;
+  let closing = false;
   const server = createServer({ requestTimeout: 10_000, headersTimeout: 5000 }, (request, response) => {
+    answering += 1;
+    response.once('close', () => {
+      answering -= 1;
+      if (closing && answering === 0) server.closeAllConnections();
+    });
     for (const [key, value] of Object.entries(SECURITY_HEADERS)) response.setHeader(key, value);
     answer(request, response).catch((error: unknown) => {
-      if (response.headersSent || request.destroyed) {
+      if (response.headersSent || response.destroyed) {
         response.destroy();
         return;
       }
@@ -331,9 +345,13 @@ export function createPager(options: PagerOptions): Pager {
     close: () =>
       new Promise((resolve) => {
         clearInterval(looking);
+        closing = true;
         server.close(() => resolve());
         live.close();
-        server.closeIdleConnections();
+        // A browser opens connections in advance; Node does not count those as idle.
+        if (answering === 0) server.closeAllConnections();
+        // Who still sends a body after this is cut off.
+        setTimeout(() => server.closeAllConnections(), 3000).unref();
       }),
   };
 }

@@ -18,8 +18,14 @@ export interface SlowEventsOptions {
   readonly timeoutMs?: number;
 }
 
-/** The slow events of a metric in the last hour, newest first. Rejects when the recorder does not answer as it should. */
-export type FetchSlowEvents = (metric: string) => Promise<SlowEvent[]>;
+/** `since` is a duration before now (`1h`) or a time in ISO 8601. */
+export interface SlowEventsQuery {
+  readonly metric: string;
+  readonly since: string;
+}
+
+/** Slow events, newest first. Rejects when the recorder does not answer as it should. */
+export type FetchSlowEvents = (query: SlowEventsQuery) => Promise<SlowEvent[]>;
 
 const answer = z.array(
   z.object({
@@ -32,8 +38,8 @@ const answer = z.array(
 );
 
 export function slowEventsFrom({ recorderUrl, traceUrl, timeoutMs = 1500 }: SlowEventsOptions): FetchSlowEvents {
-  return async (metric) => {
-    const query = new URLSearchParams({ metric, since: '1h' });
+  return async ({ metric, since }) => {
+    const query = new URLSearchParams({ metric, since });
     const response = await fetch(`${recorderUrl}/api/slow-events?${query}`, { signal: AbortSignal.timeout(timeoutMs) });
     if (!response.ok) {
       await response.body?.cancel();

@@ -65,9 +65,9 @@ const record = z.object({
 
 const logRecord = z.object({
   attributes: attributes.default([]),
-  eventName: z.unknown(),
-  timeUnixNano: z.unknown(),
-  traceId: z.unknown(),
+  eventName: z.unknown().optional(),
+  timeUnixNano: z.unknown().optional(),
+  traceId: z.unknown().optional(),
 });
 
 /** The envelope of the request is not OTLP/JSON. The message holds nothing of the request. */

@@ -16,7 +16,7 @@ export interface OutboxOptions {
   readonly onRefused?: () => void;
   /** The replica went from accepting to not accepting (with the status, 0 for no answer), or back. */
   readonly onState?: (state: { readonly accepting: boolean; readonly status: number }) => void;
-  /** The cursor could not be stored or the points not be read. */
+  /** A cursor could not be stored, or points not be read. */
   readonly onStorageError?: (error: unknown) => void;
 }
 
@@ -81,8 +81,8 @@ export class Outbox {
   async #run(): Promise<void> {
     while (true) {
       let points: Point[];
+      this.#applyRewind();
       try {
-        this.#applyRewind();
         points = this.#options.ledger.pointsAfter(this.#cursor, this.replica, BATCH);
       } catch (error) {
         this.#options.onStorageError(error);
@@ -139,10 +139,13 @@ export class Outbox {
 
   #applyRewind(): void {
     if (this.#rewindTo === undefined) return;
-    const cursor = Math.min(this.#rewindTo, this.#cursor);
-    this.#options.ledger.rewind(this.replica, cursor);
-    this.#cursor = cursor;
+    this.#cursor = Math.min(this.#rewindTo, this.#cursor);
     this.#rewindTo = undefined;
+    try {
+      this.#options.ledger.rewind(this.replica, this.#cursor);
+    } catch (error) {
+      this.#options.onStorageError(error); // the points go out all the same; after a crash the next check finds them missing
+    }
   }
 
   #state(accepting: boolean, status: number): void {

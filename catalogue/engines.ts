@@ -1,0 +1,57 @@
+/** What Prometheus keeps of the servers of the stack, by scrape job: metric to its labels, besides job and instance. */
+const PROCESS = {
+  process_resident_memory_bytes: [],
+  process_cpu_seconds_total: [],
+  process_start_time_seconds: [],
+} as const;
+
+export const ENGINE_SIGNALS = {
+  prometheus: {
+    prometheus_rule_evaluation_failures_total: ['rule_group'],
+    prometheus_rule_group_iterations_missed_total: ['rule_group'],
+    prometheus_rule_group_last_duration_seconds: ['rule_group'],
+    prometheus_notifications_dropped_total: [],
+    prometheus_config_last_reload_successful: [],
+    prometheus_tsdb_head_series: [],
+    prometheus_tsdb_head_samples_appended_total: ['type'],
+    ...PROCESS,
+  },
+  alertmanager: {
+    alertmanager_notifications_total: ['integration', 'receiver_name'],
+    alertmanager_notifications_failed_total: ['integration', 'reason', 'receiver_name'],
+    alertmanager_alerts: ['state'],
+    alertmanager_config_last_reload_successful: [],
+    ...PROCESS,
+  },
+  collector: {
+    otelcol_exporter_queue_size: ['exporter', 'data_type'],
+    otelcol_exporter_queue_capacity: ['exporter', 'data_type'],
+    otelcol_exporter_sent_spans_total: ['exporter'],
+    otelcol_exporter_sent_metric_points_total: ['exporter'],
+    otelcol_exporter_sent_log_records_total: ['exporter'],
+    otelcol_exporter_send_failed_spans_total: ['exporter'],
+    otelcol_exporter_send_failed_metric_points_total: ['exporter'],
+    otelcol_exporter_send_failed_log_records_total: ['exporter'],
+    otelcol_receiver_accepted_spans_total: ['receiver', 'transport'],
+    otelcol_receiver_accepted_metric_points_total: ['receiver', 'transport'],
+    otelcol_receiver_accepted_log_records_total: ['receiver', 'transport'],
+    otelcol_receiver_refused_spans_total: ['receiver', 'transport'],
+    otelcol_receiver_refused_metric_points_total: ['receiver', 'transport'],
+    otelcol_receiver_refused_log_records_total: ['receiver', 'transport'],
+    otelcol_receiver_failed_spans_total: ['receiver', 'transport'],
+    otelcol_receiver_failed_metric_points_total: ['receiver', 'transport'],
+    otelcol_receiver_failed_log_records_total: ['receiver', 'transport'],
+    otelcol_processor_filter_spans_filtered_total: ['filter'],
+    otelcol_processor_filter_datapoints_filtered_total: ['filter'],
+    otelcol_processor_filter_logs_filtered_total: ['filter'],
+    otelcol_process_memory_rss_bytes: [],
+    otelcol_process_cpu_seconds_total: [],
+    otelcol_process_uptime_seconds_total: [],
+  },
+  tempo: {
+    tempo_distributor_spans_received_total: ['tenant'],
+    tempo_discarded_spans_total: ['reason', 'tenant'],
+    tempo_ingester_live_traces: ['tenant'],
+    ...PROCESS,
+  },
+} as const satisfies Record<string, Record<string, readonly string[]>>;

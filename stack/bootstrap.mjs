@@ -1,0 +1,156 @@
+// What `npm start`, `npm test` and the others run first: any Node from 20 on, no packages. It installs and builds what the
+// command needs and then hands over to the program itself, on the Node that the packages bring.
+const [major = 0] = process.versions.node.split('.').map(Number);
+if (major < 20) {
+  console.error(
+    `This needs Node 20 or newer to begin with, and ${process.execPath} is ${process.version}. Install a newer one (https://nodejs.org) and try again.`,
+  );
+  process.exit(1);
+}
+
+const { spawn } = await import('node:child_process');
+const { constants, homedir } = await import('node:os');
+const { delimiter, join } = await import('node:path');
+const { isatty } = await import('node:tty');
+const { fileURLToPath } = await import('node:url');
+const { buildEngines, RECIPES } = await import('./engines.mjs');
+const { ensureChromium } = await import('./find-chromium.mjs');
+const { ensurePostgres } = await import('./find-postgres.mjs');
+const { ensurePackages, nodeProgram } = await import('./packages.mjs');
+const { runQuietly } = await import('./program.mjs');
+const { statusLine } = await import('./status-line.mjs');
+const { ensureWeb } = await import('./web-build.mjs');
+
+/**
+ * @typedef {import('./engines.mjs').Program} Program
+ * @typedef {{ engines?: Program[], postgres?: true, web?: true, chromium?: true, program: string[] }} Command `program`: what
+ *   Node 24 runs then
+ */
+
+/** @type {Program[]} */
+const SERVERS = ['prometheus', 'alertmanager', 'collector', 'tempo'];
+
+/** @type {Record<string, Command>} */
+const COMMANDS = {
+  start: { engines: SERVERS, postgres: true, web: true, program: ['stack/up.ts'] },
+  stop: { program: ['stack/stop.ts'] },
+  status: { program: ['stack/status.ts'] },
+  test: {
+    engines: [...SERVERS, 'promtool', 'amtool', 'docker-compose'],
+    postgres: true,
+    web: true,
+    chromium: true,
+    program: ['node_modules/vitest/vitest.mjs', 'run'],
+  },
+  'page-drill': { chromium: true, program: ['stack/page-drill.ts'] },
+  pictures: { chromium: true, program: ['stack/pictures.ts'] },
+};
+
+/** What `npm test` looks at before it runs the tests. */
+const CHECKS = [
+  {
+    title: 'format and lint',
+    program: ['node_modules/@biomejs/biome/bin/biome', 'check', '.'],
+    repair: 'npm run format',
+  },
+  { title: 'types', program: ['node_modules/typescript/bin/tsc', '-p', '.'] },
+  { title: 'generated files', program: ['build.ts', '--check'], repair: 'npm run build' },
+];
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const [name = '', ...rest] = process.argv.slice(2);
+const line = statusLine();
+const interrupted = new AbortController();
+
+/** @param {NodeJS.Signals} signal */
+const interrupt = (signal) => {
+  process.exitCode = 128 + constants.signals[signal];
+  interrupted.abort(new Error(`stopped by ${signal}`));
+};
+process.on('SIGINT', interrupt).on('SIGTERM', interrupt).on('SIGHUP', interrupt);
+
+try {
+  await main();
+} catch (error) {
+  line.clear();
+  console.error(/** @type {Error} */ (error).message);
+  process.exitCode ||= 1;
+}
+
+async function main() {
+  // Go, npm and others look for their caches there; it is not set in every container.
+  process.env.HOME ||= homedir();
+  process.chdir(root);
+  const tools = { log: line.log, status: line.status, signal: interrupted.signal };
+  if (name === 'build') {
+    await buildEngines(rest.length > 0 ? /** @type {Program[]} */ (rest) : SERVERS, tools);
+    return;
+  }
+  const command = COMMANDS[name];
+  if (!command) {
+    const names = [...Object.keys(COMMANDS), 'build'].join(' | ');
+    const programs = Object.values(RECIPES).flatMap((recipe) => Object.keys(recipe.programs));
+    process.exitCode = 2;
+    throw new Error(`Usage: node stack/bootstrap.mjs ${names} [arguments]\nbuild: ${programs.join(' ')}`);
+  }
+
+  await ensurePackages(root, tools);
+  const node = nodeProgram(root);
+  if (command.engines) await buildEngines(command.engines, tools);
+  if (command.postgres) await ensurePostgres(tools);
+  if (command.web) await ensureWeb(root, { node, ...tools });
+  if (command.chromium) process.env.CHROMIUM = await ensureChromium(tools);
+  process.env.PATH = [join(root, 'node_modules/.bin'), process.env.PATH].join(delimiter);
+
+  const arguments_ = [...command.program, ...rest];
+  if (name === 'test') {
+    if (rest.length === 0) await runChecks(node);
+    // A machine's record of what ran, beside what a person reads.
+    const report = process.env.TEST_REPORT;
+    if (report) arguments_.push('--reporter=default', '--reporter=json', `--outputFile.json=${report}`);
+  }
+  line.clear();
+  interrupted.signal.throwIfAborted();
+  await become(node, arguments_);
+}
+
+/** @param {string} node */
+async function runChecks(node) {
+  for (const { title, program, repair } of CHECKS) {
+    line.status(`checking ${title}`);
+    try {
+      await runQuietly(node, program, { signal: interrupted.signal });
+    } catch (error) {
+      interrupted.signal.throwIfAborted();
+      const hint = repair ? `\n${repair} may repair it.` : '';
+      throw new Error(`The check of ${title} failed: ${/** @type {Error} */ (error).message}${hint}`);
+    }
+  }
+  line.log(`checked ${CHECKS.map((check) => check.title).join(', ')}`);
+}
+
+/**
+ * Hands over to a program. Where Node can, this process turns into it; else this one waits with what little memory it has.
+ * @param {string} program
+ * @param {string[]} arguments_
+ */
+async function become(program, arguments_) {
+  process.off('SIGINT', interrupt).off('SIGTERM', interrupt).off('SIGHUP', interrupt);
+  if (process.execve) {
+    process.removeAllListeners('warning');
+    process.execve(program, [program, ...arguments_], process.env);
+  }
+  const child = spawn(program, arguments_, { stdio: 'inherit' });
+  for (const signal of /** @type {const} */ (['SIGTERM', 'SIGHUP'])) process.on(signal, () => child.kill(signal));
+  // A terminal sends Ctrl-C to the child as well; passed on it would come twice.
+  process.on('SIGINT', () => {
+    if (!isatty(0)) child.kill('SIGINT');
+  });
+  await new Promise((resolve, reject) => {
+    child.on('error', reject);
+    child.on('exit', (status, signal) => {
+      process.exitCode = signal ? 128 + constants.signals[signal] : (status ?? 1);
+      resolve(undefined);
+    });
+  });
+}

@@ -1,0 +1,206 @@
+import {
+  appendFileSync,
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { parse } from 'yaml';
+import { buildEngines, duration, engineProgram, RECIPES, recipeFolder, secondsLeft } from './engines.mjs';
+
+const ROOT = resolve(import.meta.dirname, '..');
+
+let folder: string;
+let recipes: string;
+let env: NodeJS.ProcessEnv;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'engines-'));
+  recipes = join(folder, 'recipes');
+  cpSync(join(ROOT, 'engines'), recipes, { recursive: true });
+  mkdirSync(join(folder, 'bin'));
+  env = { HOME: join(folder, 'home'), PATH: `${join(folder, 'bin')}:/usr/bin:/bin` };
+});
+
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+/** A `go` whose failures can be chosen; `$out` is the program that it was told to build. */
+function fakeGo({ build, version = 'go1.26.8' }: { build: string; version?: string }): void {
+  const script = `#!/bin/sh
+if [ "$1" = version ]; then echo "go version ${version} linux/amd64"; exit 0; fi
+echo "$PWD $*" >> ${join(folder, 'calls')}
+while [ $# -gt 1 ]; do if [ "$1" = -o ]; then out=$2; fi; shift; done
+mkdir -p "$(dirname "$out")"
+${build}
+`;
+  writeFileSync(join(folder, 'bin/go'), script);
+  chmodSync(join(folder, 'bin/go'), 0o755);
+}
+
+const calls = (): string[] => readFileSync(join(folder, 'calls'), 'utf8').trim().split('\n');
+const options = () => ({ env, recipes, usualGoFolders: [], log: () => {} });
+
+test('a program has another place when its recipe changes, and only then', () => {
+  const before = recipeFolder('tempo', { env, recipes });
+  writeFileSync(join(recipes, 'tempo/README.md'), 'words');
+  expect(recipeFolder('tempo', { env, recipes })).toBe(before);
+  appendFileSync(join(recipes, 'tempo/go.sum'), 'one more line\n');
+  const after = recipeFolder('tempo', { env, recipes });
+  expect(after).not.toBe(before);
+  appendFileSync(join(recipes, 'tempo/main.go'), '// a comment\n');
+  expect(recipeFolder('tempo', { env, recipes })).not.toBe(after);
+});
+
+test('XDG_CACHE_HOME says where, when it is an absolute path', () => {
+  const at = (cache: string) => recipeFolder('tempo', { env: { ...env, XDG_CACHE_HOME: cache }, recipes });
+  expect(at('/caches')).toMatch(/^\/caches\/clinic-observability\/engines\/tempo-[0-9a-f]{12}$/);
+  expect(at('caches')).toMatch(/\/home\/\.cache\/clinic-observability\/engines\/tempo-/);
+});
+
+test('a program that has not been built is an error that says what to run', () => {
+  expect(() => engineProgram('amtool', { env, recipes })).toThrow('node stack/bootstrap.mjs build amtool');
+});
+
+test('without Go it says what to install, or to use Docker', async () => {
+  const building = buildEngines(['tempo'], { ...options(), env: { ...env, PATH: '' } });
+  await expect(building).rejects.toThrow(/No Go tool chain was found[\s\S]*Go 1\.26 or newer[\s\S]*docker compose up/);
+});
+
+test('a Go that is too old is named', async () => {
+  fakeGo({ version: 'go1.19.8', build: 'exit 1' });
+  await expect(buildEngines(['tempo'], options())).rejects.toThrow(
+    /bin\/go will not do: go version go1\.19\.8[\s\S]*Go 1\.26/,
+  );
+});
+
+test('what has been built is found, and is not built again', async () => {
+  fakeGo({ build: 'echo built > "$out"' });
+  await buildEngines(['prometheus', 'promtool', 'tempo'], options());
+  for (const program of ['prometheus', 'promtool', 'tempo'] as const) {
+    expect(readFileSync(engineProgram(program, { env, recipes }), 'utf8')).toBe('built\n');
+  }
+  await buildEngines(['promtool', 'tempo'], options());
+  expect(calls()).toHaveLength(3);
+});
+
+test('two that build at the same time build once', async () => {
+  fakeGo({ build: 'sleep 0.3; echo built > "$out"' });
+  await Promise.all([buildEngines(['tempo'], options()), buildEngines(['tempo'], options())]);
+  expect(calls()).toHaveLength(1);
+});
+
+test('nothing is written to the recipes, whatever go does in its folder', async () => {
+  const before = readFileSync(join(recipes, 'tempo/go.mod'), 'utf8');
+  fakeGo({ build: 'echo rewritten > go.mod; echo built > "$out"' });
+  await buildEngines(['tempo'], options());
+  expect(readFileSync(join(recipes, 'tempo/go.mod'), 'utf8')).toBe(before);
+});
+
+test('a build that fails shows what go printed and leaves nothing that looks built', async () => {
+  fakeGo({
+    build: 'echo half > "$out"; echo "go: downloading x v1" >&2; echo "./main.go:7:2: undefined: x" >&2; exit 1',
+  });
+  await expect(buildEngines(['tempo'], options())).rejects.toThrow(
+    /exit code 1\.\n {2}\.\/main\.go:7:2: undefined: x\n/,
+  );
+  expect(() => engineProgram('tempo', { env, recipes })).toThrow('has not been built');
+  expect(readdirSync(join(folder, 'home/.cache/clinic-observability/engines'))).toEqual([]);
+});
+
+test.each([
+  ['write /x/b001: no space left on device', /The disk is full\. .* about 8 GB/],
+  ['go: x@v1.0.0: dial tcp: lookup proxy: no such host', /could not be fetched\. Check the network/],
+  ['verifying x@v1.0.0: checksum mismatch', /differs from the one that go\.sum pins/],
+  ['compile: signal: killed', /not enough memory/],
+])('%s: says what to do', async (printed, said) => {
+  fakeGo({ build: `echo '${printed}' >&2; exit 1` });
+  await expect(buildEngines(['tempo'], options())).rejects.toThrow(said);
+});
+
+test('an interrupted build ends its go and leaves nothing', async () => {
+  fakeGo({
+    build: `trap 'echo interrupted > ${join(folder, 'ended')}; exit 1' INT; echo half > "$out"; while :; do sleep 0.05; done`,
+  });
+  const stop = new AbortController();
+  const building = buildEngines(['tempo'], { ...options(), signal: stop.signal });
+  await expect.poll(() => existsSync(join(folder, 'calls'))).toBe(true);
+  stop.abort(new Error('stopped by hand'));
+  await expect(building).rejects.toThrow('stopped by hand');
+  expect(existsSync(join(folder, 'ended'))).toBe(true);
+  expect(readdirSync(join(folder, 'home/.cache/clinic-observability/engines'))).toEqual([]);
+});
+
+test('the time left follows the speed that is seen', () => {
+  const jobs = [{ state: 'building' as const, seconds: 400, done: 0.5 }];
+  expect(secondsLeft({ jobs: [{ ...jobs[0]!, done: 0 }], elapsed: 0, cores: 4 })).toBe(100);
+  // 200 of 400 seconds' work took 600 s: a third of a core, so the rest takes as long, whatever the cores promise.
+  expect(secondsLeft({ jobs, elapsed: 600, cores: 4 })).toBeGreaterThan(350);
+  expect(duration(59.6)).toBe('1m00s');
+});
+
+test('versions are those of docker-compose.yml, and those that the recipes pin', () => {
+  const { services } = parse(readFileSync(join(ROOT, 'docker-compose.yml'), 'utf8'), { merge: true }) as {
+    services: Record<string, { image: string }>;
+  };
+  const tag = (service: string) => services[service]?.image.split(':')[1];
+  const pinned = (recipe: string, module: string) => {
+    const mod = readFileSync(join(ROOT, 'engines', recipe, 'go.mod'), 'utf8');
+    return mod
+      .split('\n')
+      .find((line) => line.trim().startsWith(`${module} v`))
+      ?.trim()
+      .split(' ')[1];
+  };
+  const manifest = parse(readFileSync(join(ROOT, 'engines/collector/manifest.yaml'), 'utf8')) as {
+    dist: { version: string };
+  };
+  const version = (recipe: string) => RECIPES[recipe]?.version;
+
+  expect(tag('prometheus')).toBe(`v${version('prometheus')}`);
+  // Prometheus' Go module v0.313.5 is release 3.13.5.
+  const [, release = '', minor = '', patch = ''] =
+    /^v0\.(\d)(\d\d)\.(\d+)$/.exec(pinned('prometheus', 'github.com/prometheus/prometheus') ?? '') ?? [];
+  expect(`${release}.${Number(minor)}.${patch}`).toBe(version('prometheus'));
+
+  expect(tag('alertmanager')).toBe(`v${version('alertmanager')}`);
+  expect(pinned('alertmanager', 'github.com/prometheus/alertmanager')).toBe(`v${version('alertmanager')}`);
+
+  expect(tag('collector')).toBe(version('collector'));
+  expect(manifest.dist.version).toBe(version('collector'));
+  expect(pinned('collector', 'go.opentelemetry.io/collector/service')).toBe(`v${version('collector')}`);
+
+  expect(pinned('compose', 'github.com/docker/compose/v2')).toBe(`v${version('compose')}`);
+  // The exception: newer Tempos cannot be built from modules (engines/README.md).
+  expect(tag('tempo')).toBe('2.10.8');
+  expect(pinned('tempo', 'github.com/grafana/tempo')).toContain('1dc1bfe7085b');
+});
+
+test('the Collector holds the components that its configuration uses', () => {
+  const manifest = parse(readFileSync(join(ROOT, 'engines/collector/manifest.yaml'), 'utf8')) as Record<
+    string,
+    { gomod: string }[]
+  >;
+  const config = parse(readFileSync(join(ROOT, 'collector/config.yaml'), 'utf8')) as Record<
+    string,
+    Record<string, unknown>
+  >;
+  for (const kind of ['receivers', 'processors', 'exporters', 'extensions']) {
+    const built = (manifest[kind] ?? []).map(({ gomod }) =>
+      gomod
+        .split(' ')[0]!
+        .split('/')
+        .at(-1)!
+        .replace(/(receiver|processor|exporter|extension)$/, ''),
+    );
+    const used = Object.keys(config[kind] ?? {}).map((id) => id.split('/')[0]!.replaceAll('_', ''));
+    expect([kind, [...new Set(used)].filter((name) => !built.includes(name))]).toEqual([kind, []]);
+  }
+});

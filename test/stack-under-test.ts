@@ -1,0 +1,43 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { type Stack, type StackOptions, startStack } from '../stack/run.ts';
+
+/** Beside the ports of `npm start`, and below those that the system hands out, so that tests and a running stack do not meet. */
+export const PORT_OFFSET = 11_000;
+export const ROOT = resolve(import.meta.dirname, '..');
+
+export interface StackUnderTest {
+  readonly stack: Stack;
+  readonly state: string;
+  readonly portOffset: number;
+  /** What the run said. */
+  readonly log: string[];
+  /** Stops it and removes its state. */
+  stop(): Promise<void>;
+}
+
+/** A stack of its own: state in a temporary folder, ports moved. */
+export async function freshStack(
+  options: Pick<StackOptions, 'services' | 'environment'> = {},
+): Promise<StackUnderTest> {
+  const state = mkdtempSync(join(tmpdir(), 'clinic-stack-'));
+  const log: string[] = [];
+  const stack = await startStack({
+    root: ROOT,
+    state,
+    portOffset: PORT_OFFSET,
+    log: (line) => log.push(line),
+    ...options,
+  });
+  return {
+    stack,
+    state,
+    portOffset: PORT_OFFSET,
+    log,
+    stop: async () => {
+      await stack.stop();
+      rmSync(state, { recursive: true, force: true });
+    },
+  };
+}
