@@ -1,13 +1,28 @@
 /** Writes every generated file; with `--check`, names those that are stale and exits 1. */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
+import { alertGroups } from '@clinic/catalogue/alerts';
 import { allowList } from './collector/src/allow-list.ts';
 import { ruleFiles } from './prometheus/src/rules.ts';
+
+const runbookIndex = `<!-- Generated from catalogue/alerts.ts by build.ts. Do not edit; run: npm run build -->
+# Runbooks
+
+One for each alert. The pager serves them at http://localhost:8087/runbooks/NAME.
+
+| alert | severity | meaning |
+|---|---|---|
+${alertGroups
+  .flatMap(({ alerts }) => alerts)
+  .map(({ name, severity, summary }) => `| [${name}](${name}.md) | ${severity} | ${summary} |`)
+  .join('\n')}
+`;
 
 /** Path from the repository's root to content. */
 export const files: Readonly<Record<string, string>> = {
   'collector/allow-list.yaml': allowList,
   ...ruleFiles,
+  'runbooks/README.md': runbookIndex,
 };
 
 /** Generated files that are missing under `root`, or differ from what their sources say. */
@@ -22,7 +37,8 @@ if (import.meta.main) {
   const root = import.meta.dirname;
   const paths = stale(root);
   if (process.argv.includes('--check')) {
-    for (const path of paths) console.error(`${path} does not match its sources. Run: npm run build, and commit the result.`);
+    for (const path of paths)
+      console.error(`${path} does not match its sources. Run: npm run build, and commit the result.`);
     if (paths.length > 0) process.exitCode = 1;
   } else {
     for (const path of paths) {

@@ -122,7 +122,8 @@ sum by (job) (increase(telemetry_items_total{kind="slow_event", outcome=~"droppe
         severity: 'ticket',
         expr: 'sum by (replica) (increase(slow_event_points_refused_total[1h])) > 0',
         summary: 'Prometheus refused points of slow events for good.',
-        description: 'Prometheus replica {{ $labels.replica }} refused {{ $value | humanize }} points within an hour; its count is too low.',
+        description:
+          'Prometheus replica {{ $labels.replica }} refused {{ $value | humanize }} points within an hour; its count is too low.',
         limit: '0',
       },
       {
@@ -135,7 +136,8 @@ or
 max by (metric) (slow_event_ledger_samples) < min_over_time(slow_event:count1h[2m])`,
         for: '5m',
         summary: 'Prometheus and the recorder count different numbers of slow events.',
-        description: '{{ $labels.metric }}: the recorder holds {{ $value | humanize }} points of the last hour; Prometheus counts another number.',
+        description:
+          '{{ $labels.metric }}: the recorder holds {{ $value | humanize }} points of the last hour; Prometheus counts another number.',
         limit: 'slow_event:count1h',
       },
     ],
@@ -163,7 +165,8 @@ or
 absent(up{job="collector"})`,
         for: '1m',
         summary: 'The Collector is down.',
-        description: 'No slow event, trace or metric of the clinic arrives. Slow events wait in the memory of the services.',
+        description:
+          'No slow event, trace or metric of the clinic arrives. Slow events wait in the memory of the services.',
         limit: '1',
       },
       {
@@ -183,7 +186,8 @@ absent(up{job="tempo"})`,
         expr: 'max by (exporter) (otelcol_exporter_queue_size / otelcol_exporter_queue_capacity) > 0.5',
         for: '5m',
         summary: 'A queue of the Collector fills up.',
-        description: 'The queue of {{ $labels.exporter }} is {{ $value | humanizePercentage }} full; when it is full, data is refused.',
+        description:
+          'The queue of {{ $labels.exporter }} is {{ $value | humanizePercentage }} full; when it is full, data is refused.',
         value: '{{ $value | humanizePercentage }}',
         limit: '50%',
       },
@@ -227,7 +231,8 @@ sum by (filter) (increase(otelcol_processor_filter_logs_filtered_total[1h])) > 0
 or
 sum by (filter) (increase(otelcol_processor_filter_datapoints_filtered_total[1h])) > 0`,
         summary: 'A service sends telemetry that the catalogue does not list.',
-        description: '{{ $labels.filter }} dropped {{ $value | humanize }} items within an hour. They could have held a patient.',
+        description:
+          '{{ $labels.filter }} dropped {{ $value | humanize }} items within an hour. They could have held a patient.',
         limit: '0',
       },
       {

@@ -67,27 +67,31 @@ test.each([
 test.each([
   ['turning into it', []],
   ['waiting for it', WITHOUT_EXECVE],
-])('%s, a signal reaches the program once, and its end is waited for', async (_, nodeOptions) => {
-  writeFileSync(
-    join(root, 'stack/status.ts'),
-    `let seen = 0;
+])(
+  '%s, a signal reaches the program once, and its end is waited for',
+  async (_, nodeOptions) => {
+    writeFileSync(
+      join(root, 'stack/status.ts'),
+      `let seen = 0;
      for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => { console.log(signal); if (++seen === 2) setTimeout(() => process.exit(5), 200); });
-     setInterval(() => {}, 1000); console.log('up');`,
-  );
-  const child = spawn(process.execPath, [...nodeOptions, join(root, 'stack/bootstrap.mjs'), 'status'], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  let printed = '';
-  child.stdout.on('data', (chunk) => {
-    printed += chunk;
-  });
-  await expect.poll(() => printed).toBe('up\n');
-  child.kill('SIGINT');
-  await expect.poll(() => printed).toBe('up\nSIGINT\n');
-  child.kill('SIGTERM');
-  const status = await new Promise((resolve) => child.on('exit', resolve));
-  expect([status, printed]).toEqual([5, 'up\nSIGINT\nSIGTERM\n']);
-});
+     setTimeout(() => process.exit(9), 10_000); console.log('up');`,
+    );
+    const child = spawn(process.execPath, [...nodeOptions, join(root, 'stack/bootstrap.mjs'), 'status'], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    let printed = '';
+    child.stdout.on('data', (chunk) => {
+      printed += chunk;
+    });
+    await expect.poll(() => printed, { timeout: 10_000 }).toBe('up\n');
+    child.kill('SIGINT');
+    await expect.poll(() => printed, { timeout: 10_000 }).toBe('up\nSIGINT\n');
+    child.kill('SIGTERM');
+    const status = await new Promise((resolve) => child.on('exit', resolve));
+    expect([status, printed]).toEqual([5, 'up\nSIGINT\nSIGTERM\n']);
+  },
+  30_000,
+);
 
 test('packages that cannot be installed: says so and starts nothing', () => {
   writeFileSync(join(root, 'package-lock.json'), '{ "lockfileVersion": 3 }');

@@ -1,3 +1,5 @@
+const SHOWN_CHARACTERS = 240;
+
 /**
  * Where a service is. `running` stands for `healthy` where there is no check; `completed` is a one-shot program that
  * ended well; `unhealthy` was restarted and does not answer in time, its check goes on.
@@ -46,5 +48,5 @@ export function eventLine(event: StackEvent): string | undefined {
 /** The end of a log, introduced and indented. */
 export function lastLines(lines: string[], path: string): string {
   if (lines.length === 0) return `It wrote nothing to ${path}`;
-  return `The end of ${path}:\n${lines.map((line) => `    ${line}`).join('\n')}`;
+  return `The end of ${path}:\n${lines.map((line) => `    ${line.slice(0, SHOWN_CHARACTERS)}`).join('\n')}`;
 }

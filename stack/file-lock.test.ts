@@ -47,7 +47,7 @@ test('a process of another machine that shows no life for a minute is gone', asy
   (await acquireLock(path, { signal: AbortSignal.timeout(2_000) }))();
 });
 
-test('many that find a stale lock: one at a time holds it', async () => {
+test('of many that want a stale lock, one at a time holds it', async () => {
   writeFileSync(path, `0 ${hostname()} x`);
   const old = new Date(0);
   utimesSync(path, old, old);

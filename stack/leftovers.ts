@@ -17,7 +17,9 @@ export async function endLeftovers(previous: RunRecord, note: (text: string) => 
   for (const { pid } of left()) signalIfThere(pid, 'SIGTERM');
   const deadline = performance.now() + LEFTOVERS_MS;
   while (families.some(isAlive)) {
-    if (performance.now() > deadline) for (const { pid } of families.filter(isAlive)) signalIfThere(pid, 'SIGKILL');
+    // A service that has gone leaves nothing worth waiting for: what it started goes with it.
+    if (left().length === 0 || performance.now() > deadline)
+      for (const { pid } of families.filter(isAlive)) signalIfThere(pid, 'SIGKILL');
     await sleep(50);
   }
   while (previous.reaper && isAlive(previous.reaper)) await sleep(50);

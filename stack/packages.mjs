@@ -87,8 +87,10 @@ async function install(root, { env, log, status, signal }) {
     await runQuietly('npm', ['ci', ...options], { cwd: root, signal, env: { ...env, PATH: path.join(delimiter) } });
   } catch (error) {
     signal?.throwIfAborted();
+    // For some failures npm adds 80 lines of usage.
+    const [reason] = /** @type {Error} */ (error).message.split('\nnpm error Clean install a project');
     throw new Error(
-      `The packages could not be installed: ${/** @type {Error} */ (error).message}\nCheck the network and \`npm config get registry\`, then try again.`,
+      `The packages could not be installed: ${reason}\nCheck the network and \`npm config get registry\`, then try again.`,
     );
   } finally {
     clearInterval(ticker);

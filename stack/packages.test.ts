@@ -37,7 +37,8 @@ test('what npm install has brought up to date already is not installed again', a
 });
 
 test.each([
-  ['another version', { 'node_modules/b': { version: '1.0.1', integrity: 'sha512-c' } }],
+  ['another version', { 'node_modules/b': { version: '1.0.1', integrity: 'sha512-b' } }],
+  ['other content', { 'node_modules/b': { version: '1.0.0', integrity: 'sha512-c' } }],
   [
     'a package more',
     { 'node_modules/b': { version: '1.0.0', integrity: 'sha512-b' }, 'node_modules/c': { version: '1.0.0' } },

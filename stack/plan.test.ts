@@ -60,6 +60,16 @@ describe('planStack', () => {
     });
   });
 
+  it('maps a mount inside another to its own place', () => {
+    const nested = readCompose(`services:
+  web:
+    command: [node, /app/a.ts, /app/data/x]
+    volumes: ["data:/app/data"]
+    x-native: { program: node }
+volumes: { data: {} }`);
+    expect(planStack(nested, options)[0]?.argv).toEqual(['/bin/node24', '/repository/a.ts', '/state/data/x']);
+  });
+
   it('takes a subset with all that it depends on', () => {
     const names = planStack(compose, { ...options, services: ['clinic-api'] }).map(({ name }) => name);
     expect(names).toEqual(['secrets', 'postgres', 'clinic-api']);

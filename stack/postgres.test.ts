@@ -30,7 +30,7 @@ const services = [
 const isRoot = process.getuid?.() === 0;
 const asNobody = ['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups'];
 
-const tidy: (() => Promise<unknown> | void)[] = [];
+const tidy: (() => unknown)[] = [];
 afterEach(async () => {
   for (const action of tidy.splice(0).reverse()) await action();
 });
@@ -103,6 +103,8 @@ describe.each(modes)('PostgreSQL started by %s', (_, prefix, closed) => {
     const busy = query(stack, 'SELECT pg_sleep(60)').catch(() => 'cut');
     await sleep(200);
     const server = inCluster(name).find(({ command }) => command.includes('-D'))!;
+    const stuck = inCluster(name).find(({ command }) => command.includes('checkpointer'))!;
+    process.kill(stuck.pid, 'SIGSTOP');
     process.kill(server.pid, 'SIGKILL');
     await cli.says('was killed by SIGKILL');
     expect(await busy).toBe('cut');

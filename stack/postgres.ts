@@ -35,7 +35,7 @@ export interface PostgresOptions {
   run(launch: Launch): Promise<number>;
 }
 
-const LEFTOVERS_MS = 5_000;
+const LEFTOVERS_MS = 2_000;
 
 /**
  * Makes ready to start PostgreSQL: ends what a killed one left, creates the data folder and the database when they do not

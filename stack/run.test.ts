@@ -10,7 +10,7 @@ const env = (values: string) => `environment: { DIARY: /diary/diary.txt, ${value
 const needs = (name: string) => `depends_on: { ${name}: { condition: service_healthy } }`;
 const restart = 'restart: unless-stopped';
 
-const tidy: (() => Promise<void> | void)[] = [];
+const tidy: (() => unknown)[] = [];
 afterEach(async () => {
   for (const action of tidy.splice(0).reverse()) await action();
 });
@@ -51,7 +51,7 @@ describe('startStack', () => {
     environment: { DIARY: /diary/diary.txt, FAILS_WITH: 0 }
     x-native: { program: node }`;
     const { tiny, stack } = await start([
-      tinyService('api', 1001, env(''), needs('db')),
+      tinyService('api', 1001, env('ENDS_AFTER_MS: 200'), needs('db')),
       tinyService(
         'db',
         1002,

@@ -4,7 +4,9 @@ import type { Condition, HealthCheck } from './compose.ts';
 import { lastLines, type ServiceState, type StackEvent } from './event.ts';
 import type { LogFile } from './log-file.ts';
 import type { ServicePlan } from './plan.ts';
+import { processTree } from './process-table.ts';
 import { killGroup, type Launch } from './reaper.ts';
+import { isAlive, markOf } from './run-record.ts';
 
 const POLL_MS = 100;
 const POLL_UNHEALTHY_MS = 1_000;

@@ -14,7 +14,7 @@ import { appendFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 const [name, address] = process.argv.slice(2);
 const note = (what) => appendFileSync(process.env.DIARY, name + ' ' + what + '\\n');
-const { DELAY_MS = 0, FAILS_WITH, STUBBORN, CHILD, GREETING = '' } = process.env;
+const { DELAY_MS = 0, FAILS_WITH, STUBBORN, CHILD, ENDS_AFTER_MS = 0, GREETING = '' } = process.env;
 note('begins');
 if (FAILS_WITH) {
   console.error('the flux is missing');
@@ -22,8 +22,10 @@ if (FAILS_WITH) {
 }
 if (CHILD) spawn(process.execPath, ['-e', 'setInterval(() => {}, 1e9)', process.env.DIARY], { detached: true, stdio: 'ignore' });
 process.on('SIGTERM', () => {
-  note('ends');
-  if (!STUBBORN) process.exit(0);
+  setTimeout(() => {
+    note('ends');
+    if (!STUBBORN) process.exit(0);
+  }, Number(ENDS_AFTER_MS));
 });
 setTimeout(() => {
   const [host, port] = address.split(':');
@@ -147,10 +149,12 @@ export async function until(condition: () => boolean): Promise<void> {
   }
 }
 
-// The services of the tests use ports 1001 to 1009.
+// The services of the tests use ports 1001 to 1009. Test files run side by side, so each worker has a range of its own.
+let next = 19_000 + 500 * Number(process.env.VITEST_POOL_ID ?? 0);
 async function freeOffset(): Promise<number> {
   for (;;) {
-    const offset = 19_000 + 10 * Math.floor(Math.random() * 1_000);
+    const offset = next;
+    next += 10;
     const ports = Array.from({ length: 9 }, (_, index) => ({ port: 1_001 + index + offset, service: '' }));
     if ((await takenPorts(ports)).length === 0) return offset;
   }

@@ -11,7 +11,7 @@ const two = [
   tinyService('db', 1002, env('')),
 ];
 
-const tidy: (() => Promise<unknown> | void)[] = [];
+const tidy: (() => unknown)[] = [];
 afterEach(async () => {
   for (const action of tidy.splice(0).reverse()) await action();
 });
@@ -76,6 +76,15 @@ describe('npm start', () => {
     await again.says('ready in');
   });
 
+  it('killed by SIGKILL after its reaper was leaves nothing either', async () => {
+    const { stack, cli } = await ready(two);
+    const { pid } = run(stack).reaper;
+    process.kill(pid, 'SIGKILL');
+    await cli.says('started it again');
+    cli.signal('SIGKILL');
+    await leavesNothing(stack);
+  });
+
   it('killed together with its reaper is tidied up after by the next start', async () => {
     const { stack, cli } = await ready(two);
     process.kill(run(stack).reaper.pid, 'SIGSTOP');
@@ -131,7 +140,7 @@ describe('npm start', () => {
   it('names a taken port, who needs it, who holds it, and what to do', async () => {
     const stack = await tiny(two);
     const holder = createServer().listen(1_002 + stack.portOffset, '127.0.0.1');
-    tidy.push(() => void holder.close());
+    tidy.push(() => holder.close());
     const cli = stack.start();
     expect(await cli.ended).toBe(1);
     expect(cli.output()).toContain(

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { join } from 'node:path';
 import { parseArguments } from './arguments.ts';
 import { processTree } from './process-table.ts';
 import { StackStopped, startStack } from './run.ts';
@@ -97,11 +97,7 @@ function places(state: string, portOffset: number): string {
   );
   if (running.has('clinic-api')) {
     const path = join(state, 'secrets', 'demo_password');
-    lines.splice(
-      1,
-      0,
-      `  ${''.padEnd(16)} sign in as ${DEMO_USER}, password ${demoPassword(path)} (${relative('', path)})`,
-    );
+    lines.splice(1, 0, `  ${''.padEnd(16)} sign in as ${DEMO_USER}, password ${demoPassword(path)} (${path})`);
   }
   return lines.join('\n');
 }

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { LABEL_VALUES, NODE_LABEL_VALUES } from '@clinic/catalogue/labels';
 
 type Value = Record<string, unknown>;
 interface Attribute {
@@ -61,6 +62,7 @@ const resource = (canary: Canary, signal: string) => ({
   attributes: [
     ...RESOURCE_KEYS.map((key) => attribute(key, canary.word(`${signal}: value of resource attribute ${key}`))),
     attribute('host.name', canary.word(`${signal}: value of an unknown resource attribute`)),
+    attribute('metric', canary.word(`${signal}: value of a resource attribute with the key of a label`)),
     attribute(canary.word(`${signal}: key of a resource attribute`), 'x'),
   ],
 });
@@ -107,6 +109,7 @@ export function plantedTraces(canary: Canary): object {
             spans: [
               plain([
                 ...SPAN_KEYS.map((key) => attribute(key, canary.word(`span: value of ${key}`))),
+                attribute('outcome', canary.word('span: value of an attribute with the key of a label')),
                 attribute('url.full', `http://x/${canary.word('span: value of an unknown attribute')}`),
                 attribute(canary.word('span: key of an attribute'), 'v'),
               ]),
@@ -187,6 +190,7 @@ export function plantedLogs(canary: Canary): object {
                 [
                   ...LOG_KEYS.map((key) => attribute(key, canary.word(`log: value of ${key}`))),
                   attribute('event.name', canary.word('log: value of event.name')),
+                  attribute('outcome', canary.word('log: value of an attribute with the key of a label')),
                   attribute('note', canary.word('log: value of an unknown attribute')),
                   attribute(canary.word('log: key of an attribute'), 'x'),
                 ],
@@ -231,6 +235,7 @@ export function plantedMetrics(canary: Canary): object {
   const buckets = { count: '1', sum: 1, bucketCounts: ['1', '0'], explicitBounds: [1] };
   const attributes = (kind: string) => [
     attribute('patient', canary.word(`metric: value of an unknown label of a ${kind}`)),
+    attribute('service.version', canary.word(`metric: value of a label with the key of a resource of a ${kind}`)),
     attribute(canary.word(`metric: name of a label of a ${kind}`), 'x'),
   ];
   const known = (kind: string) => [attribute('metric', canary.word(`metric: value of a known label of a ${kind}`))];
@@ -269,6 +274,12 @@ export function plantedMetrics(canary: Canary): object {
               },
               ...kinds('slow_event_outbox_depth', attributes),
               ...kinds('slow_events_total', known),
+              gauge(
+                'slow_event_outbox_depth',
+                ...[...new Set([...Object.keys(LABEL_VALUES), ...Object.keys(NODE_LABEL_VALUES)])].map((name) =>
+                  value([attribute(name, canary.word(`metric: value of label ${name}`))]),
+                ),
+              ),
               gauge(
                 'slow_events_total',
                 value([attribute('metric', array(string(canary.word('metric: list in a label'))))]),

@@ -22,7 +22,8 @@ import { stringify } from 'yaml';
 
 type Words = readonly string[];
 
-const escaped = (word: string) => word.replace(/[.*+?^${}()|[\]\\/]/g, (character) => (character === '/' ? '/' : `\\${character}`));
+const escaped = (word: string) =>
+  word.replace(/[.*+?^${}()|[\]\\/]/g, (character) => (character === '/' ? '/' : `\\${character}`));
 const oneOf = (words: Words) => `(${[...new Set(words)].map(escaped).join('|')})`;
 /** An OTTL string literal. */
 const quoted = (text: string) => `"${text.replace(/[\\"]/g, '\\$&')}"`;
@@ -32,9 +33,11 @@ const patternOf = (values: Words | RegExp) => (values instanceof RegExp ? `(${va
 const matches = (path: string, pattern: string) => `IsMatch(${path}, ${whole(pattern)})`;
 /** Holds for values that are a string of this pattern. */
 const text = (pattern: string) => (path: string) => `IsString(${path}) and ${matches(path, pattern)}`;
-const integer = (min: number, max: number) => (path: string) => `IsInt(${path}) and ${path} >= ${min} and ${path} <= ${max}`;
+const integer = (min: number, max: number) => (path: string) =>
+  `IsInt(${path}) and ${path} >= ${min} and ${path} <= ${max}`;
 const bool = (path: string) => `IsBool(${path})`;
-const amount = (max: number) => (path: string) => `(IsDouble(${path}) or IsInt(${path})) and ${path} >= 0 and ${path} <= ${max}`;
+const amount = (max: number) => (path: string) =>
+  `(IsDouble(${path}) or IsInt(${path})) and ${path} >= 0 and ${path} <= ${max}`;
 const numberOf = (values: readonly number[]) => (path: string) =>
   `(IsDouble(${path}) or IsInt(${path})) and (${values.map((value) => `${path} == ${value}`).join(' or ')})`;
 
@@ -51,7 +54,9 @@ const RESOURCE: Checks = {
   'service.name': text(oneOf(SERVICES)),
   'service.version': text('[0-9]{1,3}\\.[0-9]{1,3}\\.[0-9]{1,3}'),
   // Random, and of a length that no record number has; or the service, where there is one of it.
-  'service.instance.id': text(`(${oneOf(SERVICES)}|[0-9a-f]{16}|[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})`),
+  'service.instance.id': text(
+    `(${oneOf(SERVICES)}|[0-9a-f]{16}|[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})`,
+  ),
   'deployment.environment.name': text(oneOf(ENVIRONMENTS)),
 };
 
@@ -94,16 +99,18 @@ const METRIC_NAMES = [
 ];
 
 const list = (words: Words) => `[${words.map(quoted).join(', ')}]`;
-const keep = (path: string, checks: Checks) => [
-  `keep_keys(${path}, ${list(Object.keys(checks))})`,
+const keepKeys = (path: string, checks: Checks) => `keep_keys(${path}, ${list(Object.keys(checks))})`;
+
+/** Keeps the keys of `checks` with values that pass; a value that does not is replaced by its key's word, or removed. */
+const keep = (path: string, checks: Checks, words: Readonly<Record<string, string>> = {}) => [
+  keepKeys(path, checks),
   ...Object.entries(checks).map(([key, check]) => {
     const value = `${path}[${quoted(key)}]`;
-    return `delete_key(${path}, ${quoted(key)}) where ${value} != nil and not (${check(value)})`;
+    const word = words[key];
+    const change = word === undefined ? `delete_key(${path}, ${quoted(key)})` : `set(${value}, ${quoted(word)})`;
+    return `${change} where ${value} != nil and not (${check(value)})`;
   }),
 ];
-
-const replace = (path: string, check: Check, word: string) =>
-  `set(${path}, ${quoted(word)}) where ${path} != nil and not (${check(path)})`;
 
 const AROUND = [
   'set(resource.schema_url, "")',
@@ -155,24 +162,22 @@ export const processors = {
       'set(span.status.message, "")',
       'set(span.trace_state, "")',
       `set(span.name, "internal") where not ${matches('span.name', SPAN_NAME)}`,
-      replace('span.attributes["http.route"]', SPAN['http.route']!, UNKNOWN_ROUTE),
-      ...keep('span.attributes', SPAN),
+      ...keep('span.attributes', SPAN, { 'http.route': UNKNOWN_ROUTE }),
     ],
     log_statements: [
       ...AROUND,
       'set(log.body, "")',
       'set(log.severity_text, "")',
       // An event of a metric that is not known still counts, without its name.
-      replace('log.attributes["metric"]', LOG.metric!, OTHER_METRIC),
-      replace('log.attributes["http.route"]', LOG['http.route']!, UNKNOWN_ROUTE),
-      ...keep('log.attributes', LOG),
+      ...keep('log.attributes', LOG, { metric: OTHER_METRIC, 'http.route': UNKNOWN_ROUTE }),
     ],
     metric_statements: [
       ...AROUND,
       'set(metric.description, "")',
       `set(metric.unit, "") where not ${matches('metric.unit', oneOf(['s', 'ms', 'By']))}`,
       'set(metric.metadata, {})',
-      ...keep('datapoint.attributes', LABELS),
+      // The values have passed filter/metrics.
+      keepKeys('datapoint.attributes', LABELS),
     ],
   },
 };

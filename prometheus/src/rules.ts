@@ -2,7 +2,17 @@
 import { type Alert, type AlertGroup, alertGroups, RUNBOOK_BASE } from '@clinic/catalogue/alerts';
 import { stringify } from 'yaml';
 
-const rule = ({ name, severity, expr, for: wait, keepFiringFor, summary, description, value = '{{ $value | humanize }}', limit }: Alert) => ({
+const rule = ({
+  name,
+  severity,
+  expr,
+  for: wait,
+  keepFiringFor,
+  summary,
+  description,
+  value = '{{ $value | humanize }}',
+  limit,
+}: Alert) => ({
   alert: name,
   expr,
   ...(wait && { for: wait }),

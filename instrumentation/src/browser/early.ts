@@ -31,7 +31,7 @@ type Where = Partial<Pick<MetricItem, 'p' | 'i' | 'j'>>;
 
 /** As the browser made it: without a span and without `traceparent`. */
 export const plainFetch = window.fetch;
-export const pageOf = routeMatcher(PAGE_ROUTES);
+const pageOf = routeMatcher(PAGE_ROUTES);
 export const currentPage = (): Page => pageOf(location.pathname);
 
 const apiOf = routeMatcher(API_ROUTES);

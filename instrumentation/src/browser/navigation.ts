@@ -4,15 +4,14 @@ import { leavePage } from './page-load.ts';
 
 /**
  * Begins a load, with a trace of its own, whenever the path changes within the app: from the click, or from the call of
- * `history.pushState`. A `replaceState` before the page was ready is a redirect and continues the load.
+ * `history.pushState` or `replaceState`.
  */
 export function watchNavigation(): void {
   let path = location.pathname;
 
-  function moved(from: number, redirect?: boolean): void {
+  function moved(from: number): void {
     if (path === location.pathname) return;
     path = location.pathname;
-    if (redirect && early.load.open) return;
     leavePage();
     early.load = { i: hexId(32), j: hexId(16), from, open: !document.hidden };
   }
@@ -22,7 +21,7 @@ export function watchNavigation(): void {
     history[method] = (...change) => {
       plain.apply(history, change);
       // The event that is being handled, if there is one: a click waits for the main thread before its handler runs.
-      moved(window.event?.timeStamp ?? performance.now(), method === 'replaceState');
+      moved(window.event?.timeStamp ?? performance.now());
     };
   }
   addEventListener('popstate', (event) => moved(event.timeStamp));

@@ -72,8 +72,7 @@ export class Sender {
       this.#dropped++;
     }
     this.#urgent ||= urgent;
-    if (document.hidden && this.#failures === 0) queueMicrotask(() => this.#leave(false));
-    else if (urgent && this.#failures === 0 && !this.#busy()) this.#wake(0);
+    if (urgent && this.#failures === 0 && !this.#busy()) this.#wake(0);
     else if (this.#timer === undefined && !this.#busy()) this.#wake(this.#flushMs);
   }
 

@@ -5,7 +5,7 @@ import { BaseInstrumentation, defaultUnpatchedConsole, InternalLoggerLevel, init
 import { parseStacktrace } from '@grafana/faro-web-sdk';
 import { type Metric, onCLS, onFCP, onINP, onLCP, onTTFB } from 'web-vitals';
 import { AllowListTransport } from './allow-list-transport.ts';
-import { currentPage, early, pageOf, plainFetch } from './early.ts';
+import { currentPage, early, plainFetch } from './early.ts';
 import { watchNavigation } from './navigation.ts';
 import { Sender } from './sender.ts';
 import { type ErrorItem, MAX_DURATION, type WireItem } from './wire.ts';
@@ -24,9 +24,8 @@ class Vitals extends BaseInstrumentation {
   readonly version = '1';
 
   override initialize(): void {
-    const landing = currentPage();
-    const report = ({ name, value, rating, navigationURL }: Metric) => {
-      const page = navigationURL ? pageOf(new URL(navigationURL, location.href).pathname) : landing;
+    const page = currentPage(); // they all belong to the load of the document
+    const report = ({ name, value, rating }: Metric) => {
       this.api.pushMeasurement(
         { type: 'web-vitals', values: { [name]: value } },
         { context: { rating, page }, skipDedupe: true },

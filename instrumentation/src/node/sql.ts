@@ -14,7 +14,7 @@ const operations = new Set<string>(SQL_OPERATIONS);
 const VALUES =
   /--[^\n]*|\/\*[\s\S]*?\*\/|[eE]'(?:[^'\\]|\\[\s\S]|'')*'|'(?:[^']|'')*'|(\$(?:[A-Za-z_]\w*)?\$)[\s\S]*?\1/g;
 const VERB = /^[\s(]*([A-Za-z]+)/;
-const TABLE = /\b(?:from|into|update|join|copy)\s+(?:only\s+)?"?([A-Za-z_][\w$]*)"?(?:\."?([A-Za-z_][\w$]*)"?)?/i;
+const TABLE = /\b(?:from|into|update|join|copy)\s+(?:only\s+)?"?([A-Za-z_][\w$]*)"?(?:\."?([A-Za-z_][\w$]*)"?)?/gi;
 
 /** Verb and declared table of an SQL text; never any other part of it. */
 export function sqlSummariser(tables: readonly string[]): (sql: string) => Summary {
@@ -28,9 +28,14 @@ export function sqlSummariser(tables: readonly string[]): (sql: string) => Summa
     let verb = VERB.exec(bare)?.[1]?.toUpperCase() ?? 'OTHER';
     if (verb === 'WITH') verb = /\)\s*(insert|update|delete|merge|select)\b/i.exec(bare)?.[1]?.toUpperCase() ?? 'OTHER';
     const operation = operations.has(verb) ? verb : 'OTHER';
-    const match = TABLE.exec(bare);
-    const found = (match?.[2] ?? match?.[1])?.toLowerCase();
-    const table = found !== undefined && known.has(found) ? found : undefined;
+    // The first declared one: `extract(epoch FROM column)` names none.
+    let table: string | undefined;
+    for (const [, first, second] of bare.matchAll(TABLE)) {
+      const found = (second ?? first)?.toLowerCase();
+      if (found === undefined || !known.has(found)) continue;
+      table = found;
+      break;
+    }
     const summary = { operation, table, name: table ? `${operation} ${table}` : operation };
     if (sql.length <= CACHED_TEXT && cache.size < CACHE_SIZE) cache.set(sql, summary);
     return summary;

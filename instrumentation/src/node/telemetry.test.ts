@@ -33,7 +33,8 @@ async function start(options: Partial<TelemetryOptions> = {}) {
   app.get(['/api/clients/:id', '/clients/:id', '/assets/:file', '/unknown/:id'], (req, res) => {
     const ms = Number(req.query.query ?? 0);
     if (ms > 0) telemetry.performanceMonitor.recordMetric('database_query', ms);
-    setTimeout(() => res.send('ok'), Number(req.query.wait ?? 0));
+    const outgoing = req.query.fetch ? fetch(String(req.query.fetch)).then((answer) => answer.text()) : undefined;
+    Promise.resolve(outgoing).then(() => setTimeout(() => res.send('ok'), Number(req.query.wait ?? 0)));
   });
   const server = createServer(app);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -109,6 +110,29 @@ test('a slow call has the uid that its caller can compute, any other slow event 
   expect(query).toMatchObject({ traceId: SAMPLED, attributes: { duration_ms: 600, threshold_ms: 500 } });
   expect(query?.attributes['log.record.uid']).not.toBe(callUid(SAMPLED, PARENT));
 }, 15_000);
+
+test('an outgoing request is a span; only a listed host is named and told of the trace', async () => {
+  const told: unknown[] = [];
+  const upstream = createServer((req, res) => {
+    told.push(req.headers.traceparent);
+    res.writeHead(503).end();
+  });
+  await new Promise<void>((resolve) => upstream.listen(0, resolve));
+  const { port } = upstream.address() as AddressInfo;
+  opened.push(() => new Promise((resolve) => upstream.close(resolve).closeAllConnections()));
+  const { sink, telemetry, get } = await start({ sampleRatio: 1, hosts: ['127.0.0.1'] });
+  await get(`/api/clients/1?fetch=${encodeURIComponent(`http://127.0.0.1:${port}/canary?canary`)}`);
+  await get(`/api/clients/1?fetch=${encodeURIComponent(`http://localhost:${port}/canary`)}`);
+  await telemetry.shutdown();
+  const [listed, other] = sink.spans().filter(({ kind }) => kind === 3);
+  expect(listed).toMatchObject({
+    name: 'GET',
+    attributes: { 'server.address': '127.0.0.1', 'http.response.status_code': 503, 'error.type': '503' },
+  });
+  expect(other?.attributes['server.address']).toBe('other');
+  expect(told).toEqual([`00-${listed?.traceId}-${listed?.spanId}-01`, undefined]);
+  expect(sink.bodies.join()).not.toMatch(/canary|localhost/);
+});
 
 test('label sets exist at 0 from the start', async () => {
   const { metrics } = await start({ responses: { 'GET /api/clients/:id': [200, 500] } });

@@ -34,5 +34,5 @@ export async function passwordMatches(password: string, hash: string | undefined
     passes: Number(passes),
     parallelism: Number(parallelism),
   });
-  return timingSafeEqual(actual, expected) && hash !== undefined;
+  return timingSafeEqual(actual, expected);
 }

@@ -44,11 +44,11 @@ async function start(): Promise<void> {
 async function stop(): Promise<void> {
   readiness.ready = false;
   const cut = setTimeout(() => server.closeAllConnections(), DRAIN_MS);
-  await new Promise<void>((resolve) => {
-    server.close(() => resolve());
-    server.closeIdleConnections();
-  });
+  // A connection that becomes idle after its last answer would be kept open for the next request.
+  const sweep = setInterval(() => server.closeIdleConnections(), 50);
+  await new Promise<void>((resolve) => server.close(() => resolve()));
   clearTimeout(cut);
+  clearInterval(sweep);
   await database.close();
   await telemetry.shutdown(FLUSH_MS);
   log('info', 'stopped');

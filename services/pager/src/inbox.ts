@@ -50,6 +50,8 @@ export interface Inbox {
 }
 
 export const LIST_LIMIT = 500;
+/** Alertmanager repeats what fires, a page every 4 h and a ticket every 12 h; not heard for longer, it is over. */
+export const UNHEARD_MS: Readonly<Record<Severity, number>> = { page: 5 * 3_600_000, ticket: 13 * 3_600_000 };
 export const RETENTION_MS = 90 * 24 * 3_600_000;
 
 const SCHEMA = `
@@ -114,9 +116,9 @@ export function openInbox(file: string): Inbox {
 
   const entry = (id: number | bigint): Entry => entryOf(byId.get(id))!;
 
-  function deliverOne(alert: Alert, now: number): Delivered {
+  function deliverOne(alert: Alert, now: number): Delivered[] {
     const severity = severityOf(alert);
-    if (!severity) return { outcome: 'refused' };
+    if (!severity) return [{ outcome: 'refused' }];
     const { fingerprint, startsAt, endsAt } = alert;
     const labels = JSON.stringify(alert.labels);
     const annotations = JSON.stringify(alert.annotations);
@@ -124,23 +126,29 @@ export function openInbox(file: string): Inbox {
     const open = entryOf(firing.get(fingerprint));
     if (alert.status === 'resolved') {
       // What began and ended before that which fires now is an earlier entry, delivered again.
-      if (!open || Math.max(startsAt, endsAt) < open.startsAt) return { outcome: 'repeated' };
+      if (!open || Math.max(startsAt, endsAt) < open.startsAt) return [{ outcome: 'repeated' }];
       resolve.run(endsAt >= open.startsAt ? endsAt : now, now, open.id);
-      return { outcome: 'resolved', entry: entry(open.id) };
+      return [{ outcome: 'resolved', entry: entry(open.id) }];
     }
-    if (open) {
+    if (open && (open.startsAt === startsAt || now - open.lastReceivedAt <= UNHEARD_MS[severity])) {
       repeat.run(labels, annotations, now, open.id);
-      return { outcome: 'repeated', entry: entry(open.id) };
+      return [{ outcome: 'repeated', entry: entry(open.id) }];
+    }
+    // Its end got lost, as when it came while Alertmanager was down. What fires now must wake somebody again.
+    const over: Delivered[] = [];
+    if (open) {
+      resolve.run(open.lastReceivedAt, now, open.id);
+      over.push({ outcome: 'resolved', entry: entry(open.id) });
     }
     // Alertmanager believes an alert over when it hears nothing of it for minutes; heard again, it has its old startsAt.
     // It pages again: whoever acknowledged it has gone back to sleep.
     const same = entryOf(ended.get(fingerprint, startsAt));
     if (same) {
       reopen.run(labels, annotations, now, same.id);
-      return { outcome: 'new', entry: entry(same.id) };
+      return [...over, { outcome: 'new', entry: entry(same.id) }];
     }
     const { lastInsertRowid } = insert.run(fingerprint, severity, labels, annotations, startsAt, now, now);
-    return { outcome: 'new', entry: entry(lastInsertRowid) };
+    return [...over, { outcome: 'new', entry: entry(lastInsertRowid) }];
   }
 
   function transaction<Result>(work: () => Result): Result {
@@ -158,7 +166,7 @@ export function openInbox(file: string): Inbox {
   return {
     deliver: (alerts, now) =>
       transaction(() => {
-        const delivered = alerts.map((alert) => deliverOne(alert, now));
+        const delivered = alerts.flatMap((alert) => deliverOne(alert, now));
         forget.run(now - RETENTION_MS);
         return delivered;
       }),

@@ -2,6 +2,7 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, describe, expect, it } from 'vitest';
+import { UNHEARD_MS } from './inbox.ts';
 import type { Page } from './page.ts';
 import { alert, type TestPagerOptions, testPager, webhook } from './pager.fixture.ts';
 
@@ -90,6 +91,25 @@ describe('a delivery', () => {
     ]);
   });
 
+  it('pages again when the end of an earlier page got lost, and not before Alertmanager would have repeated it', async () => {
+    const first = Date.parse('2026-11-22T03:00:01Z');
+    let time = first;
+    const { post, get } = await start({ now: () => time });
+    await post('/alertmanager', webhook(alert({ startsAt: START })));
+    time = first + UNHEARD_MS.page;
+    await post('/alertmanager', webhook(alert({ startsAt: '2026-11-22T08:00:00Z' })));
+    expect(await get('/api/pages')).toMatchObject([{ id: '1', status: 'firing', notifications: 2 }]);
+    time += UNHEARD_MS.page + 1;
+    await post('/alertmanager', webhook(alert({ startsAt: START })));
+    expect(await get('/api/pages')).toMatchObject([{ id: '1', status: 'firing', notifications: 3 }]);
+    time += UNHEARD_MS.page + 1;
+    await post('/alertmanager', webhook(alert({ startsAt: '2026-11-22T18:00:00Z' })));
+    expect(await get('/api/pages')).toMatchObject([
+      { id: '2', status: 'firing' },
+      { id: '1', status: 'resolved' },
+    ]);
+  });
+
   it('of an end that was never heard of is ignored', async () => {
     const { post, get } = await start();
     expect((await post('/alertmanager', webhook(alert({ status: 'resolved' })))).status).toBe(200);
@@ -148,6 +168,7 @@ describe('a delivery', () => {
     other.exec('BEGIN EXCLUSIVE');
     const refused = await post('/alertmanager', webhook(alert()));
     expect([refused.status, refused.headers.get('content-type')]).toEqual([503, 'application/problem+json']);
+    expect(refused.headers.get('retry-after')).toBe('5');
     other.exec('ROLLBACK');
     other.close();
     expect((await post('/alertmanager', webhook(alert()))).status).toBe(200);
@@ -209,7 +230,8 @@ describe('bad input', () => {
     const { post, url } = await start();
     expect((await post('/alertmanager', '{"version": "4"')).status).toBe(400);
     const headers = { 'content-type': 'application/json' };
-    const body = new Uint8Array([0x22, 0xff, 0x22]);
+    const text = JSON.stringify(webhook(alert({ annotations: { summary: '~' } })));
+    const body = Buffer.from(text).map((byte) => (byte === 0x7e ? 0xff : byte));
     expect((await fetch(`${url}/alertmanager`, { method: 'POST', headers, body })).status).toBe(400);
   });
 

@@ -68,6 +68,7 @@ describe('GET /runbooks/<AlertName>', () => {
     pager = await testPager();
     writeFileSync(join(pager.folder, 'secret.md'), 'SECRET');
     writeFileSync(join(pager.runbooks, 'A.md'), 'fine');
+    for (const name of ['a-b', '..%2fsecret', '.hidden']) writeFileSync(join(pager.runbooks, `${name}.md`), 'SECRET');
     // fetch() would normalise these paths before it sends them.
     const raw = (path: string) =>
       new Promise<{ status: number; text: string }>((resolve, reject) => {
@@ -91,6 +92,7 @@ describe('GET /runbooks/<AlertName>', () => {
       'A.md',
       '',
       'a-b',
+      '.hidden',
       'é',
     ]) {
       const { status, text } = await raw(`/runbooks/${encodeURI(name).replaceAll('%25', '%')}`);

@@ -100,17 +100,15 @@ function readBody(request: IncomingMessage): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     let chunks: Buffer[] = [];
     let bytes = 0;
-    const refuse = () => {
-      chunks = [];
-      reject(tooLarge());
-    };
-    if (Number(request.headers['content-length']) > MAX_BODY_BYTES) refuse();
     request
       .on('data', (chunk: Buffer) => {
         bytes += chunk.length;
         if (bytes > MAX_DISCARDED_BYTES) request.destroy();
-        else if (bytes > MAX_BODY_BYTES) refuse();
-        else chunks.push(chunk);
+        else if (bytes <= MAX_BODY_BYTES) chunks.push(chunk);
+        else {
+          chunks = [];
+          reject(tooLarge());
+        }
       })
       .on('end', () => resolve(Buffer.concat(chunks)))
       .on('close', () => reject(new Error('The sender went away.')))

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -199,7 +199,8 @@ describe('storage', () => {
   });
 
   test('a file that is no database, or in no folder, is refused with the name of its key', () => {
-    expect(() => new Ledger({ file: folder })).toThrow(/DATABASE_FILE/);
+    writeFileSync(file, 'This is a text and not a database. '.repeat(100));
+    for (let time = 0; time < 2; time++) expect(() => new Ledger({ file })).toThrow(/DATABASE_FILE: .* not a database/);
     expect(() => new Ledger({ file: join(folder, 'missing', 'file') })).toThrow(/DATABASE_FILE: .* folder that exists/);
   });
 

@@ -169,6 +169,7 @@ export class Ledger {
         Object.entries(QUERIES).map(([name, sql]) => [name, this.#database.prepare(sql)]),
       ) as Record<keyof typeof QUERIES, StatementSync>;
     } catch (error) {
+      this.#lock?.close();
       throw unusable(error);
     }
     this.#totals = new Map(METRICS.map((metric) => [metric, 0]));

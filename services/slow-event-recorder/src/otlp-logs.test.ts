@@ -33,6 +33,12 @@ test('keeps listed words, numbers and ids, and nothing else', () => {
   ]);
 });
 
+test('takes the time to the millisecond', () => {
+  const times = Array.from({ length: 1000 }, (_, index) => 1_795_311_240_000 + index);
+  const { events } = parseLogs(logsRequest(times.map((at) => logRecord({ at }))));
+  expect(events.map(({ time }) => time)).toEqual(times);
+});
+
 test('what is not in a list becomes unknown or nothing', () => {
   const record = { ...withAttribute('http.route', { stringValue: '/clients/42' }), traceId: '0'.repeat(32) };
   expect(parseOne(record, 'somebody').events).toMatchObject([{ route: 'unknown', traceId: null, service: null }]);

@@ -58,9 +58,10 @@ const record = z.object({
   duration: z.number().min(0).max(MAX_DURATION_MS),
   uid: z.string().regex(/^[0-9a-f]{32}$/),
   time: z
-    .union([z.string().regex(/^\d{1,20}$/), z.number().min(0)])
+    .union([z.string().regex(/^\d{1,20}$/), z.number().min(0).transform(Math.round)])
     .default('0')
-    .transform((nanoseconds) => Math.floor(Number(nanoseconds) / 1e6)),
+    // A double does not hold nanoseconds since 1970: divided as one, some come out a millisecond early.
+    .transform((nanoseconds) => Number(BigInt(nanoseconds) / 1_000_000n)),
 });
 
 const logRecord = z.object({

@@ -1,4 +1,8 @@
 import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { Ledger } from './ledger.ts';
 import { Outbox } from './outbox.ts';
@@ -32,18 +36,20 @@ function outboxAnswered(answers: Answer[]) {
   const bodies: string[] = [];
   const times: number[] = [];
   const refused = vi.fn();
+  const storageError = vi.fn();
   const start = Date.now();
   const outbox = new Outbox({
     ledger,
     replica: REPLICA,
     onRefused: refused,
+    onStorageError: storageError,
     write: async (body) => {
       bodies.push(body);
       times.push(Date.now() - start);
       return answers.shift() ?? { status: 200 };
     },
   });
-  return { outbox, bodies, times, refused };
+  return { outbox, bodies, times, refused, storageError };
 }
 
 test('sends a new point at once and settles it', async () => {
@@ -102,6 +108,30 @@ test('a refill during a request sends everything again once that is settled', as
   expect(bodies).toHaveLength(3);
   expect(new Set(bodies).size).toBe(1);
   expect(ledger.cursor(REPLICA)).toBe(3);
+});
+
+test('a database that refuses the cursor does not hold points back, and nothing is sent twice', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'outbox-'));
+  const file = join(folder, 'slow-events.sqlite');
+  ledger = new Ledger({ file });
+  const { outbox, bodies, storageError } = outboxAnswered([]);
+  record(1);
+  const other = new DatabaseSync(file);
+  other.exec('BEGIN IMMEDIATE');
+  outbox.wake();
+  await vi.advanceTimersByTimeAsync(0);
+  expect(storageError).toHaveBeenCalledTimes(1);
+  expect(ledger.cursor(REPLICA)).toBe(0);
+  other.exec('ROLLBACK');
+  other.close();
+  record(1);
+  outbox.wake();
+  await vi.advanceTimersByTimeAsync(0);
+  expect(bodies).toHaveLength(2);
+  expect(new Set(bodies).size).toBe(2);
+  expect(ledger.cursor(REPLICA)).toBe(2);
+  ledger.close();
+  rmSync(folder, { recursive: true });
 });
 
 test('stopping tries once more, without waiting', async () => {
