@@ -96,7 +96,7 @@ export function writeRun(state: string, record: RunRecord): void {
 
 /** Gives the state folder free. */
 export function releaseRun(state: string): void {
-  rmSync(recordPath(state), { force: true });
+  for (const path of [recordPath(state), `${recordPath(state)}.new`]) rmSync(path, { force: true });
 }
 
 function recordPath(state: string): string {

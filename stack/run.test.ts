@@ -58,7 +58,7 @@ describe('startStack', () => {
         env('DELAY_MS: 400'),
         'depends_on: { once: { condition: service_completed_successfully } }',
       ),
-      tinyService('other', 1003, env('DELAY_MS: 300')),
+      tinyService('other', 1003, env('DELAY_MS: 1500')),
       once.replace('FAILS_WITH: 0', 'FAILS_WITH: "0"').replace('x-native', 'restart: "no"\n    x-native'),
     ]);
     const diary = tiny.diary();

@@ -134,6 +134,8 @@ async function supervise({ state, plans, record, note, signal }: Supervision): P
   const ended = Promise.withResolvers<Error | undefined>();
   let failure: Error | undefined;
   let stopping: Promise<void> | undefined;
+  /** Why the record could not be written; most likely also why a service fails. */
+  let trouble: string | undefined;
 
   const save = () => {
     const reaperMark = reaper.pid() && markOf(reaper.pid()!);
@@ -150,9 +152,10 @@ async function supervise({ state, plans, record, note, signal }: Supervision): P
       };
     });
     try {
-      writeRun(state, record);
+      inState(state, () => writeRun(state, record));
     } catch (error) {
-      note({ kind: 'note', text: `npm run status will be out of date: ${(error as Error).message}` });
+      if (!trouble) note({ kind: 'note', text: (error as Error).message });
+      trouble = (error as Error).message;
     }
   };
   const reaper = startReaper(() => {
@@ -197,7 +200,7 @@ async function supervise({ state, plans, record, note, signal }: Supervision): P
           note(event);
         },
         onFailure(error) {
-          failure ??= error;
+          failure ??= trouble ? new Error(`${error.message}\n${trouble}`, { cause: error }) : error;
           void stop();
         },
       }),

@@ -49,6 +49,7 @@ export interface TinyStack {
   start(...args: string[]): Cli;
   /** Runs another command (`status`, `stop`) to its end. */
   command(name: 'status' | 'stop'): Promise<{ code: number | null; output: string }>;
+  /** Kills what a failed test left, and removes the folder. */
   remove(): void;
 }
 
@@ -109,15 +110,13 @@ export async function tinyStack(services: string[], prefix: string[] = []): Prom
     for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += chunk));
     return { child, output: () => output };
   };
+  const running = () => listProcesses().filter(({ command }) => command.includes(root));
   return {
     root,
     state,
     portOffset,
     diary: () => readFileSync(diaryPath, 'utf8').trim().split('\n'),
-    processes: () =>
-      listProcesses()
-        .map(({ command }) => command)
-        .filter((command) => command.includes(root) && !command.includes('up.ts')),
+    processes: () => running().flatMap(({ command }) => (command.includes('up.ts') ? [] : [command])),
     start(...args) {
       const { child, output } = run('up', ['--port-offset', String(portOffset), ...args]);
       return {
@@ -136,7 +135,10 @@ export async function tinyStack(services: string[], prefix: string[] = []): Prom
       const [code] = await once(child, 'close');
       return { code: code as number | null, output: output() };
     },
-    remove: () => rmSync(root, { recursive: true, force: true }),
+    remove() {
+      for (const { pid } of running()) process.kill(pid, 'SIGKILL');
+      rmSync(root, { recursive: true, force: true });
+    },
   };
 }
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { PAGE_ROUTES } from '@clinic/catalogue/routes';
 import { type OtlpSink, otlpSink } from '@clinic/instrumentation/node/testing/otlp-sink';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type ClinicProcess, spawnClinic, startClinic } from './testing/clinic-process.ts';
+import { type ClinicProcess, endLeftovers, spawnClinic, startClinic } from './testing/clinic-process.ts';
 import { startPostgres, type TestPostgres } from './testing/postgres.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'clinic-api-'));
@@ -39,6 +39,7 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(async () => {
   await clinic?.stop();
+  endLeftovers();
   await Promise.all([postgres?.close(), sink?.close()]);
   rmSync(folder, { recursive: true, force: true });
 }, 30_000);

@@ -369,10 +369,10 @@ describe('the watchdog', () => {
   });
 });
 
-/** Reads a stream until something satisfies; rejects after two seconds. */
+/** Reads a stream until something satisfies; rejects after four seconds. */
 async function streamed(url: string, enough: (text: string) => boolean, headers: Record<string, string> = {}) {
   const abort = new AbortController();
-  const timer = setTimeout(() => abort.abort(new Error(`not in the stream: ${text}`)), 2000);
+  const timer = setTimeout(() => abort.abort(new Error(`not in the stream: ${text}`)), 4000);
   let text = '';
   const response = await fetch(`${url}/events`, { headers, signal: abort.signal });
   try {
@@ -439,13 +439,13 @@ describe('the live stream', () => {
     const { url } = await start({ heartbeatMs: 20, maxStreams: 2 });
     const text = await streamed(url, (sofar) => sofar.includes(': heartbeat'));
     expect(text).toContain('retry: 2000');
-    await expect.poll(() => pager.pager.live.streams).toBe(0);
+    await expect.poll(() => pager.pager.live.streams, { timeout: 4000 }).toBe(0);
     const abort = new AbortController();
     for (let open = 0; open < 2; open++) await fetch(`${url}/events`, { signal: abort.signal });
     const third = await fetch(`${url}/events`);
     expect([third.status, third.headers.get('retry-after')]).toEqual([503, '30']);
     abort.abort();
-    await expect.poll(() => pager.pager.live.streams).toBe(0);
+    await expect.poll(() => pager.pager.live.streams, { timeout: 4000 }).toBe(0);
     expect((await fetch(`${url}/events`, { method: 'HEAD' })).status).toBe(405);
   });
 
@@ -455,7 +455,7 @@ describe('the live stream', () => {
     socket.on('error', () => {});
     socket.write('GET /events HTTP/1.1\r\nHost: x\r\n\r\n');
     socket.pause();
-    await expect.poll(() => pager.pager.live.streams).toBe(1);
+    await expect.poll(() => pager.pager.live.streams, { timeout: 4000 }).toBe(1);
     const large = alert({ annotations: { description: 'x'.repeat(900_000) } });
     await expect
       .poll(

@@ -58,7 +58,7 @@ async function stop(signal: 'SIGKILL' | 'SIGTERM'): Promise<number | null> {
 const deliver = (url: string, body: unknown) =>
   fetch(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
 
-describe('the pager as a process', () => {
+describe('the pager as a process', { timeout: 30_000 }, () => {
   it('keeps each delivery that it has answered, though it is killed at once', async () => {
     for (const fingerprint of ['a', 'b', 'c']) {
       const { url } = await start();
@@ -69,7 +69,7 @@ describe('the pager as a process', () => {
     await deliver(`${url}/alertmanager`, webhook(alert({ fingerprint: 'a' })));
     const pages = (await (await fetch(`${url}/api/pages`)).json()) as Page[];
     expect(pages.map(({ notifications }) => notifications)).toEqual([1, 1, 2]);
-  }, 30_000);
+  });
 
   it('serves metrics and health on a port of their own only', async () => {
     const { url, management } = await start();

@@ -20,12 +20,21 @@ interface Started {
   readonly exited: Promise<number | null>;
 }
 
+const running = new Set<ChildProcess>();
+
+/** A test that fails does not stop its process: to be called after the last test. */
+export function endLeftovers(): void {
+  for (const child of running) child.kill('SIGKILL');
+}
+
 /** Starts the server by its real command. */
 export function spawnClinic(environment: Readonly<Record<string, string>>): Started {
   const child = spawn(process.execPath, ['--import', file('telemetry.ts'), file('server.ts')], {
     env: { PATH: process.env.PATH, ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+  running.add(child);
+  child.once('exit', () => running.delete(child));
   let output = '';
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding('utf8').on('data', (text: string) => {

@@ -90,7 +90,16 @@ export async function startPostgres(): Promise<TestPostgres> {
     server.kill(signal);
     await exited;
   };
-  await start();
+  const close = async () => {
+    await stop('SIGQUIT');
+    rmSync(folder, { recursive: true, force: true });
+  };
+  try {
+    await start();
+  } catch (error) {
+    await close();
+    throw error;
+  }
   return {
     password,
     urlOf,
@@ -103,9 +112,6 @@ export async function startPostgres(): Promise<TestPostgres> {
     },
     kill: () => stop('SIGQUIT'),
     restart: start,
-    async close() {
-      await stop('SIGQUIT');
-      rmSync(folder, { recursive: true, force: true });
-    },
+    close,
   };
 }
