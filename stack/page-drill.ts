@@ -124,7 +124,10 @@ export async function pageDrill(target: DrillTarget, log: (line: string) => void
     );
   }
   const needed = TOLERATED_SLOW_EVENTS + 1 - before.length;
-  if (before.length > 0) log(`The last hour already holds ${before.length} slow page loads: ${needed} more will page.`);
+  if (before.length > 0)
+    log(
+      `The last hour already holds ${before.length} slow page load${before.length === 1 ? '' : 's'}: ${needed} more will page.`,
+    );
 
   const browser = await openBrowser();
   try {

@@ -1,0 +1,40 @@
+/**
+ * `npm run time-to-page -- [--runs N]`: drills N fresh stacks, one after the other, and tells how long the page took from the end of
+ * the sixth slow page load, in seconds. About 40 s a run.
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { pageDrill, runningStack } from './page-drill.ts';
+import { startStack } from './run.ts';
+
+const PORT_OFFSET = 11_000;
+
+async function once(): Promise<number> {
+  const state = mkdtempSync(join(tmpdir(), 'clinic-time-to-page-'));
+  const stack = await startStack({ root: join(import.meta.dirname, '..'), state, portOffset: PORT_OFFSET });
+  try {
+    const { timeToPageMs } = await pageDrill(runningStack(state, PORT_OFFSET), () => {});
+    return timeToPageMs / 1000;
+  } finally {
+    await stack.stop();
+    rmSync(state, { recursive: true, force: true });
+  }
+}
+
+const { values } = parseArgs({ options: { runs: { type: 'string', default: '20' } } });
+const runs = Number(values.runs);
+if (!Number.isInteger(runs) || runs < 1) {
+  console.error('--runs takes a whole number above 0, for example: npm run time-to-page -- --runs 20');
+  process.exit(1);
+}
+const seconds: number[] = [];
+for (let run = 1; run <= runs; run++) {
+  const time = await once();
+  seconds.push(time);
+  console.log(`run ${run} of ${runs}: ${time.toFixed(2)} s`);
+}
+seconds.sort((a, b) => a - b);
+const rank = (share: number) => seconds[Math.ceil(share * seconds.length) - 1]!.toFixed(2);
+console.log(`time to page over ${runs} runs: median ${rank(0.5)} s, p95 ${rank(0.95)} s, worst ${rank(1)} s`);
