@@ -10,11 +10,9 @@ const runbookIndex = `<!-- Generated from catalogue/alerts.ts by build.ts. Do no
 
 One for each alert. The pager serves them at http://localhost:8087/runbooks/NAME.
 
-| alert | severity | meaning |
-|---|---|---|
 ${alertGroups
   .flatMap(({ alerts }) => alerts)
-  .map(({ name, severity, summary }) => `| [${name}](${name}.md) | ${severity} | ${summary} |`)
+  .map(({ name, severity, summary }) => `- [${name}](${name}.md) (${severity}): ${summary}`)
   .join('\n')}
 `;
 

@@ -13,6 +13,7 @@ const { constants, homedir } = await import('node:os');
 const { delimiter, join } = await import('node:path');
 const { isatty } = await import('node:tty');
 const { fileURLToPath } = await import('node:url');
+const { ensureCompileCache } = await import('./compile-cache.mjs');
 const { buildEngines, RECIPES } = await import('./engines.mjs');
 const { ensureChromium } = await import('./find-chromium.mjs');
 const { ensurePostgres } = await import('./find-postgres.mjs');
@@ -23,7 +24,7 @@ const { ensureWeb } = await import('./web-build.mjs');
 
 /**
  * @typedef {import('./engines.mjs').Program} Program
- * @typedef {{ engines?: Program[], postgres?: true, web?: true, chromium?: true, program: string[] }} Command `program`: what
+ * @typedef {{ engines?: Program[], postgres?: true, web?: true, compile?: true, chromium?: true, program: string[] }} Command `program`: what
  *   Node 24 runs then
  */
 
@@ -32,13 +33,21 @@ const SERVERS = ['prometheus', 'alertmanager', 'collector', 'tempo'];
 
 /** @type {Record<string, Command>} */
 const COMMANDS = {
-  start: { engines: SERVERS, postgres: true, web: true, program: ['stack/up.ts'] },
+  start: {
+    engines: SERVERS,
+    postgres: true,
+    web: true,
+    compile: true,
+    // It lives as long as the stack does.
+    program: ['--max-semi-space-size=1', '--v8-pool-size=1', 'stack/up.ts'],
+  },
   stop: { program: ['stack/stop.ts'] },
   status: { program: ['stack/status.ts'] },
   test: {
     engines: [...SERVERS, 'promtool', 'amtool', 'docker-compose'],
     postgres: true,
     web: true,
+    compile: true,
     chromium: true,
     program: ['node_modules/vitest/vitest.mjs', 'run'],
   },
@@ -74,12 +83,12 @@ try {
 } catch (error) {
   line.clear();
   console.error(/** @type {Error} */ (error).message);
-  process.exitCode ||= 1;
+  process.exitCode = process.exitCode || 1;
 }
 
 async function main() {
   // Go, npm and others look for their caches there; it is not set in every container.
-  process.env.HOME ||= homedir();
+  process.env.HOME = process.env.HOME || homedir();
   process.chdir(root);
   const tools = { log: line.log, status: line.status, signal: interrupted.signal };
   if (name === 'build') {
@@ -99,6 +108,7 @@ async function main() {
   if (command.engines) await buildEngines(command.engines, tools);
   if (command.postgres) await ensurePostgres(tools);
   if (command.web) await ensureWeb(root, { node, ...tools });
+  if (command.compile) await ensureCompileCache(root, { node, ...tools });
   if (command.chromium) process.env.CHROMIUM = await ensureChromium(tools);
   process.env.PATH = [join(root, 'node_modules/.bin'), process.env.PATH].join(delimiter);
 

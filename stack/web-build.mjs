@@ -1,35 +1,16 @@
-import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { runQuietly } from './program.mjs';
+import { sourceHash } from './source-hash.mjs';
 
 const WEB = 'services/clinic-web';
 /** What the pages are made of. */
 const SOURCES = [WEB, 'instrumentation', 'catalogue', 'package-lock.json'];
-const NOT_BUILT = /^(dist|node_modules)$|\.test\.tsx?$/;
-
-/**
- * @param {string} path
- * @returns {string[]}
- */
-function files(path) {
-  if (!statSync(path).isDirectory()) return [path];
-  const names = readdirSync(path).filter((name) => !NOT_BUILT.test(name));
-  return names.sort().flatMap((name) => files(join(path, name)));
-}
-
 /**
  * What changes when the pages have to be built again.
  * @param {string} root of the checkout
  */
-export function webHash(root) {
-  const hash = createHash('sha256');
-  for (const path of SOURCES.flatMap((source) => files(join(root, source)))) {
-    const text = readFileSync(path);
-    hash.update(`${path.slice(root.length)} ${text.length}\n`).update(text);
-  }
-  return hash.digest('hex');
-}
+export const webHash = (root) => sourceHash(root, SOURCES);
 
 /**
  * Builds the clinic's pages when they, or what they import, have changed since the last time.

@@ -34,8 +34,20 @@ export async function commandLineStack(): Promise<CommandLineStack> {
   let output = '';
   const child: ChildProcess = spawn(
     process.execPath,
-    ['--max-semi-space-size=1', 'stack/up.ts', '--state', state, '--port-offset', String(PORT_OFFSET)],
-    { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] },
+    [
+      '--max-semi-space-size=1',
+      '--v8-pool-size=1',
+      'stack/up.ts',
+      '--state',
+      state,
+      '--port-offset',
+      String(PORT_OFFSET),
+    ],
+    {
+      cwd: ROOT,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, NODE_COMPILE_CACHE: join(ROOT, 'node_modules/.cache/compile') },
+    },
   );
   for (const stream of [child.stdout, child.stderr])
     stream?.setEncoding('utf8').on('data', (text: string) => {

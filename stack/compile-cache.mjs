@@ -1,0 +1,24 @@
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { runQuietly } from './program.mjs';
+import { sourceHash } from './source-hash.mjs';
+
+const FOLDER = 'node_modules/.cache/compile';
+const SOURCES = ['catalogue', 'instrumentation', 'services', 'stack', 'docker-compose.yml', 'package-lock.json'];
+
+/**
+ * Fills Node's compile cache for the services and the run itself, and makes Node use it. A process that finds its code there never
+ * loads the type stripper, which would hold 18 MB or more for as long as it lives, and starts sooner.
+ * @param {string} root of the checkout
+ * @param {{ node: string, status?: (line: string) => void, signal?: AbortSignal | undefined }} options `node`: the program that will run
+ */
+export async function ensureCompileCache(root, { node, status = () => {}, signal }) {
+  process.env.NODE_COMPILE_CACHE = join(root, FOLDER);
+  const stamp = join(root, FOLDER, '.hash');
+  const hash = sourceHash(root, SOURCES);
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === hash) return;
+  status('compiling the services');
+  await runQuietly(node, [join(root, 'stack/compile.ts')], { cwd: root, env: process.env, signal });
+  mkdirSync(join(root, FOLDER), { recursive: true });
+  writeFileSync(stamp, hash);
+}

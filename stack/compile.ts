@@ -1,0 +1,38 @@
+/**
+ * Lets every Node program of the stack begin and stop at once, so that what it is made of gets into NODE_COMPILE_CACHE: Node writes the
+ * cache when a process ends. Without its settings a service reads all its modules and then refuses to start.
+ */
+import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { readCompose } from './compose.ts';
+
+const ENDS_WITHIN_MS = 20_000;
+const root = join(import.meta.dirname, '..');
+
+const { services } = readCompose(readFileSync(join(root, 'docker-compose.yml'), 'utf8'));
+const commands = services.flatMap(({ program, command }) => {
+  const entry = command.findLastIndex((word) => word.endsWith('.ts'));
+  return program === 'node' && entry > 0 ? [command.slice(1, entry + 1)] : [];
+});
+
+await Promise.all(
+  [...commands, ['stack/up.ts', '--help']].map(
+    (words) =>
+      new Promise<void>((resolve, reject) => {
+        const { PATH, NODE_COMPILE_CACHE } = process.env;
+        const child = spawn(process.execPath, words, {
+          cwd: root,
+          env: { PATH, NODE_COMPILE_CACHE },
+          stdio: 'ignore',
+          timeout: ENDS_WITHIN_MS,
+        });
+        child.once('error', reject);
+        child.once('exit', (code, signal) => {
+          if (signal === null && code !== 0) resolve();
+          else
+            reject(new Error(`${words.at(-1)} did not refuse to start without its settings; it would have run here.`));
+        });
+      }),
+  ),
+);
