@@ -7,15 +7,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { pageDrill, runningStack } from './page-drill.ts';
+import { freePortOffset } from './port-offset.ts';
 import { startStack } from './run.ts';
 
-const PORT_OFFSET = 11_000;
+const ROOT = join(import.meta.dirname, '..');
 
 async function once(): Promise<number> {
   const state = mkdtempSync(join(tmpdir(), 'clinic-time-to-page-'));
-  const stack = await startStack({ root: join(import.meta.dirname, '..'), state, portOffset: PORT_OFFSET });
+  const portOffset = await freePortOffset(ROOT);
+  const stack = await startStack({ root: ROOT, state, portOffset });
   try {
-    const { timeToPageMs } = await pageDrill(runningStack(state, PORT_OFFSET), () => {});
+    const { timeToPageMs } = await pageDrill(runningStack(state, portOffset), () => {});
     return timeToPageMs / 1000;
   } finally {
     await stack.stop();

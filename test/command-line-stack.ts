@@ -3,10 +3,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { createConnection } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { freePortOffset } from '../stack/port-offset.ts';
 import { listProcesses, processTree, residentBytes } from '../stack/process-table.ts';
 import { readRun, type ServiceRecord } from '../stack/run-record.ts';
 import { eventually } from './eventually.ts';
-import { PORT_OFFSET, ROOT } from './stack-under-test.ts';
+import { ROOT } from './stack-under-test.ts';
 
 /** A stack as `npm start` starts it: a process of its own, seen from outside. */
 export interface CommandLineStack {
@@ -31,6 +32,7 @@ const READY_WITHIN_MS = 120_000;
 
 export async function commandLineStack(): Promise<CommandLineStack> {
   const state = mkdtempSync(join(tmpdir(), 'clinic-run-'));
+  const portOffset = await freePortOffset(ROOT);
   let output = '';
   const child: ChildProcess = spawn(
     process.execPath,
@@ -41,7 +43,7 @@ export async function commandLineStack(): Promise<CommandLineStack> {
       '--state',
       state,
       '--port-offset',
-      String(PORT_OFFSET),
+      String(portOffset),
     ],
     {
       cwd: ROOT,
@@ -63,13 +65,10 @@ export async function commandLineStack(): Promise<CommandLineStack> {
   };
   let ports: number[] = [];
 
-  await eventually(
-    () => {
-      if (child.exitCode !== null) throw new Error(output);
-      return output.includes('ready in');
-    },
-    { within: READY_WITHIN_MS, every: 200, what: 'a ready stack' },
-  ).catch((error: Error) => {
+  await Promise.race([
+    eventually(() => output.includes('ready in'), { within: READY_WITHIN_MS, every: 200, what: 'a ready stack' }),
+    exited.then((code) => Promise.reject(new Error(`It ended with exit code ${code}.`))),
+  ]).catch((error: Error) => {
     child.kill('SIGKILL');
     throw new Error(`${error.message}\n${output}`);
   });
@@ -77,9 +76,9 @@ export async function commandLineStack(): Promise<CommandLineStack> {
 
   return {
     state,
-    portOffset: PORT_OFFSET,
+    portOffset,
     output: () => output,
-    url: (port) => `http://127.0.0.1:${port + PORT_OFFSET}`,
+    url: (port) => `http://127.0.0.1:${port + portOffset}`,
     service: (name) => services().find((service) => service.name === name),
     pids,
     residentBytes: () => pids().reduce((sum, pid) => sum + residentBytes(pid), 0),

@@ -1,10 +1,9 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { freePortOffset } from '../stack/port-offset.ts';
 import { type Stack, type StackOptions, startStack } from '../stack/run.ts';
 
-/** Beside the ports of `npm start`, and below those that the system hands out, so that tests and a running stack do not meet. */
-export const PORT_OFFSET = 11_000;
 export const ROOT = resolve(import.meta.dirname, '..');
 
 export interface StackUnderTest {
@@ -23,17 +22,18 @@ export async function freshStack(
 ): Promise<StackUnderTest> {
   const state = mkdtempSync(join(tmpdir(), 'clinic-stack-'));
   const log: string[] = [];
+  const portOffset = await freePortOffset(ROOT);
   const stack = await startStack({
     root: ROOT,
     state,
-    portOffset: PORT_OFFSET,
+    portOffset,
     log: (line) => log.push(line),
     ...options,
   });
   return {
     stack,
     state,
-    portOffset: PORT_OFFSET,
+    portOffset,
     log,
     stop: async () => {
       await stack.stop();
