@@ -6,6 +6,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
+          sequence: { groupOrder: 0 },
           include: ['**/*.test.ts', '**/*.test.tsx'],
           exclude: ['**/node_modules/**', '**/dist/**', 'test/**'],
         },
@@ -14,6 +15,8 @@ export default defineConfig({
         // Real servers on loopback: one file at a time, so that memory and timing stay honest on two cores.
         test: {
           name: 'stack',
+          // After the unit tests: what they measure should not be the load of others.
+          sequence: { groupOrder: 1 },
           include: ['test/**/*.test.ts'],
           fileParallelism: false,
           testTimeout: 120_000,

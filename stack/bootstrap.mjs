@@ -52,6 +52,14 @@ const COMMANDS = {
     program: ['node_modules/vitest/vitest.mjs', 'run'],
   },
   'page-drill': { chromium: true, program: ['stack/page-drill.ts'] },
+  'time-to-page': {
+    engines: SERVERS,
+    postgres: true,
+    web: true,
+    compile: true,
+    chromium: true,
+    program: ['stack/time-to-page.ts'],
+  },
   pictures: { chromium: true, program: ['stack/pictures.ts'] },
 };
 

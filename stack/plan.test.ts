@@ -72,7 +72,7 @@ volumes: { data: {} }`);
 
   it('takes a subset with all that it depends on', () => {
     const names = planStack(compose, { ...options, services: ['clinic-api'] }).map(({ name }) => name);
-    expect(names).toEqual(['secrets', 'postgres', 'clinic-api']);
+    expect(names).toEqual(['secrets', 'postgres', 'collector', 'clinic-api']);
     expect(() => planStack(compose, { ...options, services: ['clinc'] })).toThrow('no service clinc: known are');
   });
 

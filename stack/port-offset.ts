@@ -1,6 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { readCompose } from './compose.ts';
+import { readComposeFile } from './compose-file.ts';
 import { takenPorts } from './port-check.ts';
 
 /** These move the stack's ports to where nothing of it meets another one, and below those that the system hands out. */
@@ -8,7 +7,7 @@ const OFFSETS = [11_000, 11_600, 12_200, 12_800, 13_400];
 
 /** An offset at which all ports of the stack are free at the moment, for a stack beside others. Throws when there is none. */
 export async function freePortOffset(root: string): Promise<number> {
-  const { services } = readCompose(readFileSync(join(root, 'docker-compose.yml'), 'utf8'));
+  const { services } = await readComposeFile(join(root, 'docker-compose.yml'));
   for (const offset of OFFSETS) {
     const wanted = services.flatMap(({ name, ports }) => ports.map((port) => ({ port: port + offset, service: name })));
     if ((await takenPorts(wanted)).length === 0) return offset;

@@ -1,7 +1,8 @@
 import { once } from 'node:events';
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { type Compose, readCompose } from './compose.ts';
+import type { Compose } from './compose.ts';
+import { readComposeFile } from './compose-file.ts';
 import { writeConfig } from './config-files.ts';
 import { eventLine, type StackEvent } from './event.ts';
 import { isHealthy } from './health.ts';
@@ -74,7 +75,7 @@ const MARKER = '.made-by-npm-start';
  * Starts the services of `<root>/docker-compose.yml` on this machine, in dependency order and otherwise in parallel.
  * Resolves when all are up. When one fails, everything is stopped, and the promise rejects with an error that holds the
  * last lines of its log.
- * @throws {ComposeError} the compose file cannot be run
+ * @throws {ComposeFileError} the compose file cannot be run
  * @throws {AlreadyRunning} another run uses the state folder
  * @throws {StackStopped} `signal` was aborted meanwhile
  */
@@ -88,7 +89,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     if (line !== undefined) options.log?.(line);
   };
 
-  const compose = readCompose(readText(join(root, 'docker-compose.yml')));
+  const compose = await readComposeFile(join(root, 'docker-compose.yml'));
   const plans = planStack(compose, {
     root,
     state,
@@ -326,14 +327,6 @@ function inState<T>(state: string, action: () => T): T {
     throw new Error(
       `Cannot write the state folder ${state}: ${why[code]}. Or choose another: npm start -- --state DIR (${message})`,
     );
-  }
-}
-
-function readText(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    throw new Error(`Cannot read what to run: ${(error as Error).message}`);
   }
 }
 

@@ -87,24 +87,16 @@ export async function tinyStack(services: string[], prefix: string[] = []): Prom
     join(root, 'docker-compose.yml'),
     `services:${services.join('')}\nvolumes: { diary: {}, secrets: {}, postgres-data: {} }\n`,
   );
-  const program = (name: string, call: string) => {
-    const path = join(root, `${name}.ts`);
+  const program = (name: string) => join(root, `${name}.ts`);
+  for (const name of ['up', 'status', 'stop']) {
     writeFileSync(
-      path,
-      `import { ${name} } from '${join(import.meta.dirname, `${name}.ts`)}';\nprocess.exit(await ${name}(process.argv.slice(2), ${call}));\n`,
+      program(name),
+      `import { ${name} } from '${join(import.meta.dirname, `${name}.ts`)}';\nprocess.exit(await ${name}(process.argv.slice(2), ${JSON.stringify(root)}));\n`,
     );
-    return path;
-  };
+  }
   const portOffset = await freeOffset();
   const run = (name: 'up' | 'status' | 'stop', args: string[]) => {
-    const [command, ...rest] = [
-      ...prefix,
-      process.execPath,
-      program(name, JSON.stringify(root)),
-      '--state',
-      state,
-      ...args,
-    ];
+    const [command, ...rest] = [...prefix, process.execPath, program(name), '--state', state, ...args];
     const child = spawn(command!, rest, { stdio: ['ignore', 'pipe', 'pipe'] });
     let output = '';
     for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += chunk));
@@ -152,7 +144,7 @@ export async function until(condition: () => boolean): Promise<void> {
 }
 
 // The services of the tests use ports 1001 to 1009. Test files run side by side, so each worker has a range of its own.
-let next = 19_000 + 500 * Number(process.env.VITEST_POOL_ID ?? 0);
+let next = 9_000 + 500 * Number(process.env.VITEST_POOL_ID ?? 0);
 async function freeOffset(): Promise<number> {
   for (;;) {
     const offset = next;

@@ -74,8 +74,7 @@ const watchdog = () => pager.post('/watchdog', webhook(alert({ labels: { alertna
 const fire = (options: AlertOptions = {}) =>
   pager.post('/alertmanager', webhook(alert({ startsAt: new Date(Date.now() - 812).toISOString(), ...options })));
 const firstPage = () => tab.locator('.page').first();
-// What is seen, line breaks and capitals included.
-// biome-ignore lint/performance/useDomNodeTextContent: textContent has neither.
+// What is seen, line breaks and capitals included: textContent has neither.
 const text = (selector: string) => tab.locator(selector).first().innerText();
 
 const eventually = <Seen>(look: () => Promise<Seen>) => expect.poll(look, { timeout: 8000 });
