@@ -31,6 +31,9 @@ const { ensureWeb } = await import('./web-build.mjs');
 /** @type {Program[]} */
 const SERVERS = ['prometheus', 'alertmanager', 'collector', 'tempo'];
 
+/** The run lives as long as the stack does, so it must be small. */
+const UP_FLAGS = ['--max-semi-space-size=1', '--v8-pool-size=1'];
+
 /** @type {Record<string, Command>} */
 const COMMANDS = {
   start: {
@@ -38,8 +41,7 @@ const COMMANDS = {
     postgres: true,
     web: true,
     compile: true,
-    // It lives as long as the stack does.
-    program: ['--max-semi-space-size=1', '--v8-pool-size=1', 'stack/up.ts'],
+    program: [...UP_FLAGS, 'stack/up.ts'],
   },
   stop: { program: ['stack/stop.ts'] },
   status: { program: ['stack/status.ts'] },
@@ -116,7 +118,7 @@ async function main() {
   if (command.engines) await buildEngines(command.engines, tools);
   if (command.postgres) await ensurePostgres(tools);
   if (command.web) await ensureWeb(root, { node, ...tools });
-  if (command.compile) await ensureCompileCache(root, { node, ...tools });
+  if (command.compile) await ensureCompileCache(root, { node, flags: UP_FLAGS, ...tools });
   if (command.chromium) process.env.CHROMIUM = await ensureChromium(tools);
   process.env.PATH = [join(root, 'node_modules/.bin'), process.env.PATH].join(delimiter);
 

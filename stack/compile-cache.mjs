@@ -10,15 +10,16 @@ const SOURCES = ['catalogue', 'instrumentation', 'services', 'stack', 'docker-co
  * Fills Node's compile cache for the services and the run itself, and makes Node use it. A process that finds its code there never
  * loads the type stripper, which would hold 18 MB or more for as long as it lives, and starts sooner.
  * @param {string} root of the checkout
- * @param {{ node: string, status?: (line: string) => void, signal?: AbortSignal | undefined }} options `node`: the program that will run
+ * @param {{ node: string, flags: readonly string[], status?: (line: string) => void, signal?: AbortSignal | undefined }} options `node`: the
+ *   program that will run, `flags`: those of V8 that it runs `stack/up.ts` with
  */
-export async function ensureCompileCache(root, { node, status = () => {}, signal }) {
+export async function ensureCompileCache(root, { node, flags, status = () => {}, signal }) {
   process.env.NODE_COMPILE_CACHE = join(root, FOLDER);
   const stamp = join(root, FOLDER, '.hash');
   const hash = sourceHash(root, SOURCES);
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === hash) return;
   status('compiling the services');
-  await runQuietly(node, [join(root, 'stack/compile.ts')], { cwd: root, env: process.env, signal });
+  await runQuietly(node, [...flags, join(root, 'stack/compile.ts')], { cwd: root, env: process.env, signal });
   mkdirSync(join(root, FOLDER), { recursive: true });
   writeFileSync(stamp, hash);
 }
