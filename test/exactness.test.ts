@@ -147,6 +147,20 @@ describe('the window', () => {
   });
 });
 
+describe('the window while Prometheus is away', () => {
+  test('an hour that held six for a few seconds only pages all the same', async () => {
+    await send(slow(5, 'page_load', Date.now() - 60 * MINUTE + 8_000));
+    await expectCount(5);
+    await chain.stack.stopService('prometheus');
+    await send(slow(1));
+    // By then the five have left the window, but not for longer than the rule looks back.
+    await sleep(10_000);
+    await chain.stack.startService('prometheus');
+    await expectOnePage();
+    expect(await counted()).toBe(1);
+  });
+});
+
 describe('SIGKILL', () => {
   test('of the recorder between storing and sending: six stays six', async () => {
     await chain.stack.stopService('prometheus');

@@ -1,4 +1,5 @@
 /** One stack as `npm start` runs it, one real browser: from a slow page load to the page on-call, and back to its cause. */
+import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -151,6 +152,42 @@ describe('a practice at work', () => {
       },
       { within: 30_000, what: `an exemplar of trace ${trace_id}` },
     );
+  });
+});
+
+describe('six browsers', () => {
+  const batch = (id: string, duration: number) =>
+    JSON.stringify({
+      v: 1,
+      id,
+      seq: 1,
+      at: Date.now(),
+      drop: 0,
+      items: [{ k: 'm', t: Date.now(), n: 'render', v: duration, p: '/clients' }],
+    });
+  const post = async (body: string) => {
+    const response = await fetch(`${under.url(8080)}/telemetry`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body,
+    });
+    expect(response.status).toBe(204);
+  };
+  const renderPages = async () => {
+    const pages = (await (await fetch(`${under.url(8087)}/api/pages`)).json()) as { labels: Record<string, string> }[];
+    return pages.filter(({ labels }) => labels.metric === 'render').length;
+  };
+
+  test('with one slow event each page once; a repeated batch and a duration at the limit do not count', async () => {
+    const bodies = Array.from({ length: 5 }, () => batch(randomUUID(), 100.1));
+    for (const body of [...bodies, ...bodies]) await post(body);
+    for (let count = 0; count < 6; count++) await post(batch(randomUUID(), 100));
+    await sleep(4_000);
+    expect(await renderPages()).toBe(0);
+    await post(batch(randomUUID(), 100.1));
+    await eventually(async () => (await renderPages()) > 0, { within: 10_000, what: 'a page' });
+    await sleep(2_000);
+    expect(await renderPages()).toBe(1);
   });
 });
 
