@@ -3,7 +3,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { LIMITS, TOLERATED_SLOW_EVENTS, WINDOW_MS } from '@clinic/catalogue/limits';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
+import { openBrowser } from './browser.ts';
 
 const METRIC = 'page_load';
 const DELAY_MS = LIMITS[METRIC] + 150;
@@ -71,27 +72,6 @@ async function setDelay({ clinicManagement }: DrillTarget, pageMs: number): Prom
       'This clinic runs in production mode, where no delay can be switched on. Drill in a development stack.',
     );
   if (!response.ok) throw new DrillError(`The clinic did not take the delay: it answered ${response.status}.`);
-}
-
-/** Opens a browser of the machine; throws a DrillError that says what to install. */
-export async function openBrowser(): Promise<Browser> {
-  const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium';
-  if (!existsSync(executablePath))
-    throw new DrillError('No Chromium found. Install it, or set CHROMIUM to the path of one.');
-  const sandbox = process.getuid?.() !== 0;
-  return chromium.launch({
-    executablePath,
-    chromiumSandbox: false,
-    args: [
-      '--disable-gpu',
-      '--disable-quic',
-      '--no-first-run',
-      '--disable-background-networking',
-      '--disable-component-update',
-      '--disable-sync',
-      ...(sandbox ? [] : ['--no-sandbox']),
-    ],
-  });
 }
 
 /** Signs in and opens the first client's chart; resolves with the chart's URL. */

@@ -1,7 +1,8 @@
 /** `npm run pictures`: takes the README's pictures from the running stack; runs the page drill first when nothing pages. */
 import { mkdirSync } from 'node:fs';
 import type { Browser } from 'playwright-core';
-import { DrillError, openBrowser, openChart, pageDrill, runningStack } from './page-drill.ts';
+import { openBrowser } from './browser.ts';
+import { DrillError, openChart, pageDrill, runningStack } from './page-drill.ts';
 
 const FOLDER = 'docs/pictures';
 const SIZE = { width: 1280, height: 800 };

@@ -1,8 +1,9 @@
 /** The library in a real browser, in the clinic's own pages: what is measured, what is sent, and what never is. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { CallItem, MetricItem } from '../../instrumentation/src/browser/wire.ts';
+import { openBrowser } from '../../stack/browser.ts';
 import { eventually } from '../eventually.ts';
 import { type ClinicSite, clinicSite } from './clinic-site.ts';
 
@@ -18,18 +19,7 @@ let complaints: string[];
 
 beforeAll(async () => {
   site = await clinicSite({ mode: 'production', name: PLANTED });
-  browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-    args: [
-      '--no-sandbox',
-      '--disable-gpu',
-      '--disable-quic',
-      '--no-first-run',
-      '--disable-background-networking',
-      '--disable-component-update',
-      '--disable-sync',
-    ],
-  });
+  browser = await openBrowser();
 });
 afterAll(async () => {
   await browser?.close();

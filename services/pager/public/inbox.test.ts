@@ -1,9 +1,9 @@
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { ensureChromium } from '../../../stack/find-chromium.mjs';
+import { openBrowser } from '../../../stack/browser.ts';
 import { type AlertOptions, alert, testPager, webhook } from '../src/pager.fixture.ts';
 
 let browser: Browser;
@@ -22,19 +22,7 @@ const EVENT = {
 };
 
 beforeAll(async () => {
-  browser = await chromium.launch({
-    executablePath: await ensureChromium(),
-    chromiumSandbox: false,
-    args: [
-      '--headless',
-      '--no-sandbox',
-      '--disable-gpu',
-      '--no-first-run',
-      '--disable-background-networking',
-      '--disable-component-update',
-      '--disable-sync',
-    ],
-  });
+  browser = await openBrowser();
 }, 60_000);
 afterAll(() => browser?.close());
 
