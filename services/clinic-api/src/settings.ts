@@ -1,4 +1,4 @@
-import { configuration, listen, secretFile, url } from '@clinic/instrumentation/node/configuration';
+import { ConfigurationError, configuration, listen, secretFile, url } from '@clinic/instrumentation/node/configuration';
 import { z } from 'zod';
 
 const wholeNumber = (max: number) =>
@@ -8,7 +8,7 @@ const wholeNumber = (max: number) =>
     .transform(Number)
     .refine((value) => value <= max, `must be at most ${max}`);
 
-export const settings = configuration({
+const variables = {
   /** A stack that forgets to say what it is, is a production one: drills stay off. */
   NODE_ENV: z.enum(['development', 'test', 'production']).default('production'),
   LISTEN: listen,
@@ -28,4 +28,17 @@ export const settings = configuration({
   SEED_CLIENTS: wholeNumber(100_000),
   /** Folder of the built web app. */
   WEB_ROOT: z.string().min(1, 'must name a folder'),
-});
+};
+
+function read() {
+  try {
+    return configuration(variables);
+  } catch (error) {
+    if (!(error instanceof ConfigurationError)) throw error;
+    // The message says it all; a stack trace would bury it.
+    console.error(error.message);
+    process.exit(1);
+  }
+}
+
+export const settings = read();
