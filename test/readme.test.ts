@@ -1,0 +1,87 @@
+/** The commands that README names, run as its reader would. */
+import { execFile, spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { freePortOffset } from '../stack/port-offset.ts';
+import { eventually } from './eventually.ts';
+import { ROOT } from './stack-under-test.ts';
+
+/** Not run here, and why. */
+const ELSEWHERE: Readonly<Record<string, string>> = {
+  'npm test': 'it runs this test',
+  'npm start -- --fresh': 'stack/up.test.ts runs it; here the state is empty anyway',
+  'npm run check': 'npm test does what it does',
+  'npm run pictures': 'it changes the pictures of the repository',
+};
+
+const run = new Set<string>();
+let state: string;
+let beside: string[];
+let output = '';
+let ended: Promise<number | null>;
+
+/** Runs a command of README, with arguments that keep it away from other stacks; resolves with what it printed. */
+async function npm(command: string, ...more: string[]): Promise<string> {
+  run.add(command);
+  const words = command.split(' ').slice(1);
+  const separator = words.includes('--') || more.length === 0 ? [] : ['--'];
+  const { stdout, stderr } = await promisify(execFile)('npm', [...words, ...separator, ...more], { cwd: ROOT });
+  return stdout + stderr;
+}
+
+beforeAll(async () => {
+  state = mkdtempSync(join(tmpdir(), 'clinic-readme-'));
+  beside = ['--state', state, '--port-offset', String(await freePortOffset(ROOT))];
+  run.add('npm start');
+  const child = spawn('npm', ['start', '--', ...beside], { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] });
+  for (const stream of [child.stdout, child.stderr])
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      output += text;
+    });
+  ended = new Promise((resolve) => child.once('exit', resolve));
+  await Promise.race([
+    eventually(() => output.includes('ready in'), { within: 120_000, every: 200, what: 'a ready stack' }),
+    ended.then(() => Promise.reject(new Error(output))),
+  ]);
+});
+afterAll(() => rmSync(state, { recursive: true, force: true }));
+
+test('npm start tells what to open and how to sign in', () => {
+  for (const place of ['Clinic', 'On-call inbox', 'sign in as clinician@clinic.example'])
+    expect(output).toContain(place);
+});
+
+test('npm run status tells that all is well', async () => {
+  expect(await npm('npm run status', '--state', state)).toMatch(/clinic-api +healthy/);
+});
+
+test('npm run page-drill ends with a page', async () => {
+  expect(await npm('npm run page-drill', ...beside)).toMatch(/PAGE after \d+\.\d\d s/);
+});
+
+test('npm run build leaves nothing to write', async () => {
+  expect(await npm('npm run build')).not.toContain('wrote');
+});
+
+test('npm stop ends the run of the other terminal', async () => {
+  expect(await npm('npm stop', '--state', state)).toContain('Stopped.');
+  expect(await ended).toBe(0);
+});
+
+test('npm run time-to-page drills a stack of its own', async () => {
+  const printed = await npm('npm run time-to-page -- --runs 1');
+  expect(printed).toMatch(/over 1 runs: median \d/);
+  run.add('npm run time-to-page -- --runs 20');
+});
+
+test('every command of README is run here or elsewhere', () => {
+  const text = readFileSync(join(ROOT, 'README.md'), 'utf8');
+  const named = [...text.matchAll(/(?:^|`)(npm (?:start|stop|test|run [a-z-]+)(?: -- [^`#\n]*)?)/gm)].map(([, name]) =>
+    name!.trim(),
+  );
+  expect(named.length).toBeGreaterThan(8);
+  expect([...new Set(named)].filter((name) => !run.has(name) && !(name in ELSEWHERE))).toEqual([]);
+});
