@@ -1,6 +1,6 @@
-/** The commands that README names, run as its reader would. */
+/** The commands that README and the runbooks name, run as their readers would. */
 import { execFile, spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -19,6 +19,7 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
 
 const run = new Set<string>();
 let state: string;
+let portOffset: number;
 let beside: string[];
 let output = '';
 let ended: Promise<number | null>;
@@ -34,7 +35,8 @@ async function npm(command: string, ...more: string[]): Promise<string> {
 
 beforeAll(async () => {
   state = mkdtempSync(join(tmpdir(), 'clinic-readme-'));
-  beside = ['--state', state, '--port-offset', String(await freePortOffset(ROOT))];
+  portOffset = await freePortOffset(ROOT);
+  beside = ['--state', state, '--port-offset', String(portOffset)];
   run.add('npm start');
   const child = spawn('npm', ['start', '--', ...beside], { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] });
   for (const stream of [child.stdout, child.stderr])
@@ -60,6 +62,27 @@ test('npm run status tells that all is well', async () => {
 
 test('npm run page-drill ends with a page', async () => {
   expect(await npm('npm run page-drill', ...beside)).toMatch(/PAGE after \d+\.\d\d s/);
+});
+
+/** What runbooks tell to type, in blocks or in a line of text. */
+const inRunbooks = readdirSync(join(ROOT, 'runbooks'))
+  .filter((file) => file.endsWith('.md'))
+  .flatMap((file) => {
+    const text = readFileSync(join(ROOT, 'runbooks', file), 'utf8');
+    return [...text.matchAll(/(?:^ *|`)(curl [^`\n]+)/gm)].map(([, command]) => command!.trim());
+  });
+
+test.each([...new Set(inRunbooks)])('%s', async (command) => {
+  const slow = `http://127.0.0.1:${8085 + portOffset}/api/slow-events?metric=page_load&limit=1`;
+  const [event] = (await (await fetch(slow)).json()) as [{ trace_id: string }];
+  // What a grep behind it picks out is empty when all is well.
+  const here = command
+    .replace(/ \| grep .*/, '')
+    .replace(/localhost:(\d+)/g, (_, port: string) => `localhost:${Number(port) + portOffset}`)
+    .replace('TRACE_ID', event.trace_id);
+  const { stdout } = await promisify(execFile)('bash', ['-c', here]);
+  expect(stdout).not.toBe('');
+  expect(stdout).not.toMatch(/^HTTP\/1\.1 (404|5\d\d)|"status": ?"error"|"code": ?4\d\d/);
 });
 
 test('npm run build leaves nothing to write', async () => {
