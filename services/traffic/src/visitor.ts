@@ -19,7 +19,14 @@ export interface VisitorOptions {
 const AFTER_WRONG_PASSWORD_MS = 120_000;
 
 /** One request after the other until `sleep` rejects, so that the clinic never has two of them at once. */
-export async function visit({ clinic, account, requestsPerMinute, random, sleep, log }: VisitorOptions): Promise<never> {
+export async function visit({
+  clinic,
+  account,
+  requestsPerMinute,
+  random,
+  sleep,
+  log,
+}: VisitorOptions): Promise<never> {
   let token: string | undefined;
   let clients: string[] = [];
   let clinicians: number[] = [];
