@@ -38,8 +38,13 @@ function config(envFile: string, ...more: string[]): string {
   return execFileSync(
     engineProgram('docker-compose'),
     ['--env-file', envFile, ...files, 'config', '--format', 'json', ...more],
-    // What is set outside would win over the file.
-    { cwd: ROOT, env: { PATH, HOME }, stdio: ['ignore', 'pipe', 'pipe'], encoding: 'utf8' },
+    // What is set outside wins over the file: a shell that has the visitors of a local run chosen does not bring them here.
+    {
+      cwd: ROOT,
+      env: { PATH, HOME, COMPOSE_PROFILES: 'traffic' },
+      stdio: ['ignore', 'pipe', 'pipe'],
+      encoding: 'utf8',
+    },
   );
 }
 
