@@ -156,6 +156,11 @@ describe('the service', () => {
     ]);
     for (const [, path] of secrets) expect(path).toMatch(/^\/run\/secrets\/grafana_[a-z_]+$/);
   });
+  test('does not switch off a plugin that a data source needs', () => {
+    const off = environment.GF_PLUGINS_DISABLE_PLUGINS?.split(',') ?? [];
+    expect(off.length).toBeGreaterThan(5);
+    expect(provisioned.filter(({ type }) => off.includes(type))).toEqual([]);
+  });
   test('asks everybody to sign in, and calls nobody outside', () => {
     expect(environment).toMatchObject({
       GF_AUTH_ANONYMOUS_ENABLED: 'false',
@@ -166,6 +171,7 @@ describe('the service', () => {
       GF_ANALYTICS_CHECK_FOR_PLUGIN_UPDATES: 'false',
       GF_NEWS_NEWS_FEED_ENABLED: 'false',
       GF_PLUGINS_PREINSTALL_DISABLED: 'true',
+      GF_PLUGINS_PREINSTALL_AUTO_UPDATE: 'false',
       GF_PLUGINS_PLUGIN_ADMIN_ENABLED: 'false',
       GF_SNAPSHOTS_EXTERNAL_ENABLED: 'false',
     });
