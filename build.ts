@@ -4,6 +4,7 @@ import { dirname, resolve } from 'node:path';
 import { alertGroups } from '@clinic/catalogue/alerts';
 import { allowList } from './collector/src/allow-list.ts';
 import { ruleFiles } from './prometheus/src/rules.ts';
+import { licences } from './supply-chain/licences.ts';
 
 const runbookIndex = `<!-- Generated from catalogue/alerts.ts by build.ts. Do not edit; run: npm run build -->
 # Runbooks
@@ -21,6 +22,7 @@ export const files: Readonly<Record<string, string>> = {
   'collector/allow-list.yaml': allowList,
   ...ruleFiles,
   'runbooks/README.md': runbookIndex,
+  'docs/licences.md': licences(import.meta.dirname),
 };
 
 /** Generated files that are missing under `root`, or differ from what their sources say. */

@@ -18,9 +18,19 @@ export default defineConfig({
           // After the unit tests: what they measure should not be the load of others.
           sequence: { groupOrder: 1 },
           include: ['test/**/*.test.ts'],
+          exclude: ['test/docker/**'],
           fileParallelism: false,
           testTimeout: 120_000,
           hookTimeout: 180_000,
+        },
+      },
+      {
+        // The shipped docker-compose.yml in containers, on its own ports.
+        test: {
+          name: 'docker',
+          sequence: { groupOrder: 2 },
+          include: ['test/docker/**/*.test.ts'],
+          fileParallelism: false,
         },
       },
     ],

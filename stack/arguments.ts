@@ -6,6 +6,8 @@ export interface Arguments {
   state: string;
   portOffset: number;
   fresh: boolean;
+  /** Of the compose file. */
+  profiles: string[];
 }
 
 /**
@@ -16,7 +18,12 @@ export function parseArguments(args: string[], usage: string, root: string): Arg
   try {
     const { values } = parseArgs({
       args,
-      options: { fresh: { type: 'boolean' }, 'port-offset': { type: 'string' }, state: { type: 'string' } },
+      options: {
+        fresh: { type: 'boolean' },
+        'port-offset': { type: 'string' },
+        profile: { type: 'string', multiple: true },
+        state: { type: 'string' },
+      },
     });
     const offset = values['port-offset'] ?? '0';
     if (!/^\d{1,5}$/.test(offset)) return `--port-offset must be a whole number, such as 10000\n${usage}`;
@@ -24,6 +31,7 @@ export function parseArguments(args: string[], usage: string, root: string): Arg
       state: values.state === undefined ? join(root, '.state') : resolve(values.state),
       portOffset: Number(offset),
       fresh: values.fresh ?? false,
+      profiles: values.profile ?? [],
     };
   } catch (error) {
     return `${(error as Error).message}\n${usage}`;

@@ -14,6 +14,8 @@ const { delimiter, join } = await import('node:path');
 const { isatty } = await import('node:tty');
 const { fileURLToPath } = await import('node:url');
 const { ensureCompileCache } = await import('./compile-cache.mjs');
+const { prepareDocker } = await import('./docker.mjs');
+const { NoDocker, stopDockerEngine } = await import('./docker-engine.mjs');
 const { buildEngines, RECIPES } = await import('./engines.mjs');
 const { ensureChromium } = await import('./find-chromium.mjs');
 const { ensurePostgres } = await import('./find-postgres.mjs');
@@ -24,8 +26,8 @@ const { ensureWeb } = await import('./web-build.mjs');
 
 /**
  * @typedef {import('./engines.mjs').Program} Program
- * @typedef {{ engines?: Program[], postgres?: true, web?: true, compile?: true, chromium?: true, program: string[] }} Command `program`: what
- *   Node 24 runs then
+ * @typedef {{ engines?: Program[], postgres?: true, web?: true, compile?: true, chromium?: true, docker?: 'wanted' | 'needed',
+ *   program: string[] }} Command `program`: what Node 24 runs then; `docker`: for as long as it runs, and without it if only wanted
  */
 
 /** @type {Program[]} */
@@ -51,6 +53,7 @@ const COMMANDS = {
     web: true,
     compile: true,
     chromium: true,
+    docker: 'wanted',
     program: ['node_modules/vitest/vitest.mjs', 'run'],
   },
   'page-drill': { chromium: true, program: ['stack/page-drill.ts'] },
@@ -63,6 +66,11 @@ const COMMANDS = {
     program: ['stack/time-to-page.ts'],
   },
   pictures: { chromium: true, program: ['stack/pictures.ts'] },
+  'docker-figures': {
+    engines: [...SERVERS, 'docker-compose'],
+    docker: 'needed',
+    program: ['stack/docker-figures.ts'],
+  },
 };
 
 /** What `npm test` looks at before it runs the tests. */
@@ -105,9 +113,13 @@ async function main() {
     await buildEngines(rest.length > 0 ? /** @type {Program[]} */ (rest) : SERVERS, tools);
     return;
   }
+  if (name === 'docker') {
+    await docker(tools);
+    return;
+  }
   const command = COMMANDS[name];
   if (!command) {
-    const names = [...Object.keys(COMMANDS), 'build'].join(' | ');
+    const names = [...Object.keys(COMMANDS), 'build', 'docker'].join(' | ');
     const programs = Object.values(RECIPES).flatMap((recipe) => Object.keys(recipe.programs));
     process.exitCode = 2;
     throw new Error(`Usage: node stack/bootstrap.mjs ${names} [arguments]\nbuild: ${programs.join(' ')}`);
@@ -129,9 +141,52 @@ async function main() {
     const report = process.env.TEST_REPORT;
     if (report) arguments_.push('--reporter=default', '--reporter=json', `--outputFile.json=${report}`);
   }
+  const release = command.docker && (await forDocker(command.docker, tools));
   line.clear();
-  interrupted.signal.throwIfAborted();
-  await become(node, arguments_);
+  try {
+    interrupted.signal.throwIfAborted();
+    if (release) await waitFor(node, arguments_);
+    else await become(node, arguments_);
+  } finally {
+    await release?.();
+  }
+}
+
+/**
+ * @param {'wanted' | 'needed'} how
+ * @param {import('./docker-engine.mjs').Tools} tools
+ * @returns {Promise<(() => Promise<void>) | undefined>} what to do when Docker is no longer used
+ */
+async function forDocker(how, tools) {
+  try {
+    const { env, release } = await prepareDocker(root, tools);
+    Object.assign(process.env, env, { DOCKER_TESTS: 'ready' });
+    return release;
+  } catch (error) {
+    if (how === 'needed' || !(error instanceof NoDocker)) throw error;
+    process.env.DOCKER_TESTS = error.message;
+    line.log(`docker: the tests in containers are SKIPPED: ${error.message}`);
+    return undefined;
+  }
+}
+
+/**
+ * `docker compose` with everything that it needs, or, without arguments, the settings that a shell needs for it. The daemon stays
+ * until `docker stop-engine`.
+ * @param {{ log: (line: string) => void, status: (line: string) => void, signal: AbortSignal }} tools
+ */
+async function docker(tools) {
+  if (rest[0] === 'stop-engine') {
+    await stopDockerEngine(tools);
+    return;
+  }
+  await ensurePackages(root, tools);
+  await buildEngines([...SERVERS, 'promtool', 'amtool', 'docker-compose'], tools);
+  const { env } = await prepareDocker(root, { ...tools, keep: true });
+  line.clear();
+  Object.assign(process.env, env);
+  if (rest.length > 0) await waitFor('docker', ['compose', ...rest]);
+  else for (const [key, value] of Object.entries(env)) console.log(`export ${key}='${value}'`);
 }
 
 /** @param {string} node */
@@ -155,11 +210,21 @@ async function runChecks(node) {
  * @param {string[]} arguments_
  */
 async function become(program, arguments_) {
-  process.off('SIGINT', interrupt).off('SIGTERM', interrupt).off('SIGHUP', interrupt);
   if (process.execve) {
+    process.off('SIGINT', interrupt).off('SIGTERM', interrupt).off('SIGHUP', interrupt);
     process.removeAllListeners('warning');
     process.execve(program, [program, ...arguments_], process.env);
   }
+  await waitFor(program, arguments_);
+}
+
+/**
+ * Resolves when the program has ended, with its exit code as this process's.
+ * @param {string} program
+ * @param {string[]} arguments_
+ */
+async function waitFor(program, arguments_) {
+  process.off('SIGINT', interrupt).off('SIGTERM', interrupt).off('SIGHUP', interrupt);
   const child = spawn(program, arguments_, { stdio: 'inherit' });
   for (const signal of /** @type {const} */ (['SIGTERM', 'SIGHUP'])) process.on(signal, () => child.kill(signal));
   // A terminal sends Ctrl-C to the child as well; passed on it would come twice.

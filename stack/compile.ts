@@ -3,7 +3,7 @@
  * cache when a process ends. Without its settings a service reads all its modules and then refuses to start.
  */
 import { spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readCompose } from './compose.ts';
 
@@ -17,8 +17,11 @@ const commands = services.flatMap(({ program, command }) => {
   return program === 'node' ? command.filter((word) => word.endsWith('.ts')).map((module) => [...flags, module]) : [];
 });
 
+// An image holds the services alone.
+if (existsSync(join(root, 'stack/up.ts'))) commands.push([...process.execArgv, 'stack/up.ts', '--help']);
+
 await Promise.all(
-  [...commands, [...process.execArgv, 'stack/up.ts', '--help']].map(
+  commands.map(
     (words) =>
       new Promise<void>((resolve, reject) => {
         const { PATH, NODE_COMPILE_CACHE } = process.env;

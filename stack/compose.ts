@@ -35,10 +35,19 @@ export interface ComposeService {
   health?: HealthCheck;
   restart: boolean;
   stopGraceMs: number;
+  /** Runs only when one of these is chosen; always when there are none. */
+  profiles: string[];
+}
+
+/** A service that only Docker runs, and why. */
+export interface SkippedService {
+  name: string;
+  why: string;
 }
 
 export interface Compose {
   services: ComposeService[];
+  skipped: SkippedService[];
   /** Names of the volumes. */
   volumes: string[];
 }
@@ -120,6 +129,7 @@ const service = z.strictObject({
   healthcheck: healthcheck.optional(),
   restart: z.enum(['no', 'unless-stopped'], { error: 'must be "no" or "unless-stopped"' }).default('no'),
   stop_grace_period: duration.default(DEFAULT_STOP_GRACE_MS),
+  profiles: z.array(z.string().regex(/^[a-zA-Z0-9][\w.-]*$/)).default([]),
   'x-native': z.strictObject(
     {
       program: z.enum(programs).optional(),
@@ -127,8 +137,12 @@ const service = z.strictObject({
         .array(z.url({ protocol: /^http$/ }))
         .min(1)
         .optional(),
+      skip: z.string().min(1, 'must say why the service does not run without Docker').optional(),
     },
-    { error: (issue) => (issue.input === undefined ? 'is missing: give it a program or ready URLs' : undefined) },
+    {
+      error: (issue) =>
+        issue.input === undefined ? 'is missing: give it a program, ready URLs, or skip with the reason' : undefined,
+    },
   ),
   // What only containers need. Any key that is not named here is refused, so that the two runs cannot drift unseen.
   ...Object.fromEntries(
@@ -159,13 +173,19 @@ export function readCompose(yaml: string): Compose {
   if (!parsed.success) throw failure(parsed.error.issues.map(describe));
 
   const problems: string[] = [];
-  const services = Object.entries(parsed.data.services).map(([name, raw]): ComposeService => {
+  const skipped = new Map<string, string>();
+  const all = Object.entries(parsed.data.services).map(([name, raw]): ComposeService => {
     const native = raw['x-native'];
-    if (!native.program && !native.ready) problems.push(`${name}: x-native: needs a program or ready URLs`);
+    if (native.skip) {
+      skipped.set(name, native.skip);
+      if (native.program || native.ready) problems.push(`${name}: x-native: skip goes with neither program nor ready`);
+    } else if (!native.program && !native.ready) {
+      problems.push(`${name}: x-native: needs a program or ready URLs, or skip with the reason`);
+    }
     const health = native.ready
       ? { kind: 'http' as const, urls: native.ready, withinMs: healthyWithin(raw.healthcheck) }
       : raw.healthcheck && nativeCheck(raw.healthcheck);
-    if (raw.healthcheck && !health) {
+    if (raw.healthcheck && !health && !native.skip) {
       problems.push(
         `${name}: healthcheck.test: is neither pg_isready with -U and -p nor names an http URL, so it cannot be run natively`,
       );
@@ -190,12 +210,17 @@ export function readCompose(yaml: string): Compose {
       ...(health && { health }),
       restart: raw.restart === 'unless-stopped',
       stopGraceMs: raw.stop_grace_period,
+      profiles: raw.profiles,
     };
   });
 
-  problems.push(...sharedPorts(services), ...wrongDependencies(services));
+  problems.push(...sharedPorts(all), ...wrongDependencies(all, skipped));
   if (problems.length > 0) throw failure(problems);
-  return { services, volumes: Object.keys(parsed.data.volumes) };
+  return {
+    services: all.filter(({ name }) => !skipped.has(name)),
+    skipped: [...skipped].map(([name, why]) => ({ name, why })),
+    volumes: Object.keys(parsed.data.volumes),
+  };
 }
 
 type RawHealthCheck = z.infer<typeof healthcheck>;
@@ -232,12 +257,21 @@ function sharedPorts(services: ComposeService[]): string[] {
   );
 }
 
-function wrongDependencies(services: ComposeService[]): string[] {
+function wrongDependencies(services: ComposeService[], skipped: Map<string, string>): string[] {
   const byName = new Map(services.map((one) => [one.name, one]));
-  const problems = services.flatMap(({ name, dependsOn }) =>
+  const problems = services.flatMap(({ name, dependsOn, profiles }) =>
     Object.entries(dependsOn).flatMap(([on, condition]) => {
       const target = byName.get(on);
       if (!target) return [`${name}: depends_on: there is no service ${on}`];
+      if (skipped.has(on) && !skipped.has(name)) {
+        return [`${name}: depends_on: ${on} does not run natively: ${skipped.get(on)}`];
+      }
+      if (
+        target.profiles.length > 0 &&
+        (profiles.length === 0 || !profiles.every((one) => target.profiles.includes(one)))
+      ) {
+        return [`${name}: depends_on: ${on} runs in the profile ${target.profiles.join(', ')} only`];
+      }
       if (condition === 'service_healthy' && !target.health) {
         return [`${name}: depends_on.${on}: waits for service_healthy, but ${on} has no health check`];
       }
@@ -263,7 +297,7 @@ function describe(issue: z.core.$ZodIssue): string {
   if (issue.code === 'unrecognized_keys') {
     const keys = issue.keys.join(', ');
     return key[0] === 'x-native'
-      ? `${place}: unknown key ${keys}: known are program and ready`
+      ? `${place}: unknown key ${keys}: known are program, ready and skip`
       : `${place}: unknown key ${keys}: the native run does not know it and would not follow it`;
   }
   return `${place}: ${issue.message}`;

@@ -76,6 +76,19 @@ volumes: { data: {} }`);
     expect(() => planStack(compose, { ...options, services: ['clinc'] })).toThrow('no service clinc: known are');
   });
 
+  it('runs a service of a profile when the profile is chosen, or the service itself', () => {
+    const names = (more: object) => planStack(compose, { ...options, ...more }).map(({ name }) => name);
+    expect(names({})).not.toContain('traffic');
+    expect(names({ profiles: ['traffic'] })).toContain('traffic');
+    expect(names({ services: ['traffic'] })).toEqual(expect.arrayContaining(['traffic', 'clinic-api']));
+    expect(() => names({ profiles: ['trafic'] })).toThrow('no profile trafic: known are traffic');
+  });
+
+  it('leaves out what runs only in Docker, and says why when it is asked for', () => {
+    expect(planned('grafana')).toBeUndefined();
+    expect(() => planStack(compose, { ...options, services: ['grafana'] })).toThrow('grafana runs only in Docker: ');
+  });
+
   it('lets a value be replaced, mapped like the others', () => {
     const environment = { pager: { RECORDER_URL: 'http://prometheus:9090', EXTRA: 'yes' } };
     const pager = planStack(compose, { ...options, environment }).find(({ name }) => name === 'pager')!;

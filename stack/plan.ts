@@ -45,8 +45,10 @@ export interface PlanOptions {
   nodePath: string;
   /** Absolute path of a built engine. */
   enginePath(program: Exclude<Program, 'node' | 'postgres'>): string;
-  /** Only these services and what they depend on; all when absent. */
+  /** Only these services and what they depend on, whatever their profile; when absent all that {@link profiles} leaves. */
   services?: string[];
+  /** Services of a profile run only when it is named here. */
+  profiles?: string[];
   /** Per service, values that replace or join those of the compose file; in its terms, so mapped like them. */
   environment?: Record<string, Record<string, string>>;
 }
@@ -61,7 +63,7 @@ export function planStack(compose: Compose, options: PlanOptions): ServicePlan[]
     throw new Error(`the port offset must be a whole number from 0 to ${65_535 - highest}`);
   }
   for (const name of Object.keys(options.environment ?? {})) find(compose, name);
-  return selected(compose, options.services).map((service) => {
+  return selected(compose, options).map((service) => {
     const copied = service.mounts.filter((mount) => isConfiguration(service, mount.readOnly) && mount.kind === 'bind');
     const target = (path: string) => join(state, 'config', service.name, path);
     const native = (mount: ComposeService['mounts'][number]) => {
@@ -157,11 +159,25 @@ export function mapText(text: string, mapping: Mapping, where: string): string {
 function find(compose: Compose, name: string): ComposeService {
   const service = compose.services.find((one) => one.name === name);
   if (service) return service;
+  const skipped = compose.skipped.find((one) => one.name === name);
+  if (skipped) throw new Error(`${name} runs only in Docker: ${skipped.why}`);
   throw new Error(`there is no service ${name}: known are ${compose.services.map((one) => one.name).join(', ')}`);
 }
 
-function selected(compose: Compose, names: string[] | undefined): ComposeService[] {
-  if (!names) return compose.services;
+function selected(
+  compose: Compose,
+  { services: names, profiles = [] }: Pick<PlanOptions, 'services' | 'profiles'>,
+): ComposeService[] {
+  const known = new Set(compose.services.flatMap((service) => service.profiles));
+  const unknown = profiles.find((profile) => !known.has(profile));
+  if (unknown !== undefined) {
+    throw new Error(`there is no profile ${unknown}: known are ${[...known].join(', ') || 'none'}`);
+  }
+  if (!names) {
+    return compose.services.filter(
+      (service) => service.profiles.length === 0 || service.profiles.some((profile) => profiles.includes(profile)),
+    );
+  }
   const wanted = new Set<string>();
   const want = (name: string) => {
     if (wanted.has(name)) return;

@@ -22,8 +22,10 @@ export interface StackOptions {
   state: string;
   /** Added to every port of the compose file (default 0), so that several stacks can run side by side. */
   portOffset?: number;
-  /** Only these services and what they depend on; all when absent. */
+  /** Only these services and what they depend on; when absent all, save those of a profile that is not chosen. */
   services?: string[];
+  /** Profiles of the compose file to run as well; none when absent. */
+  profiles?: string[];
   /** Values that replace or join those of the compose file, per service; written like there (`http://pager:8087`). */
   environment?: Record<string, Record<string, string>>;
   /** Delete what earlier runs left in the state folder first. */
@@ -97,6 +99,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     nodePath: process.execPath,
     enginePath: await engines(compose),
     ...(options.services && { services: options.services }),
+    ...(options.profiles && { profiles: options.profiles }),
     ...(options.environment && { environment: options.environment }),
   });
 

@@ -18,7 +18,12 @@ it('writes random secrets that only their owner reads, and never overwrites one'
   const path = folder();
   writeSecrets(path, 0o600);
   const first = read(path);
-  expect(Object.keys(first).sort()).toEqual(['demo_password', 'postgres_password']);
+  expect(Object.keys(first).sort()).toEqual([
+    'demo_password',
+    'grafana_admin_password',
+    'grafana_secret_key',
+    'postgres_password',
+  ]);
   expect(first.demo_password).toMatch(/^[\w-]{24}$/);
   expect(first.demo_password).not.toBe(first.postgres_password);
   expect(mode(join(path, 'demo_password'))).toBe(0o600);

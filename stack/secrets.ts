@@ -3,7 +3,7 @@ import { closeSync, linkSync, mkdirSync, openSync, rmSync, writeSync } from 'nod
 import { join } from 'node:path';
 
 /** The secrets of a local installation. */
-const names = ['postgres_password', 'demo_password'];
+const names = ['postgres_password', 'demo_password', 'grafana_admin_password', 'grafana_secret_key'];
 
 /**
  * Writes each secret that does not exist yet, 24 random characters, into `folder`; never overwrites one.

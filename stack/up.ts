@@ -7,6 +7,7 @@ import { AlreadyRunning, readRun, releaseRun } from './run-record.ts';
 
 const USAGE = `usage: npm start [-- OPTIONS]
   --fresh           delete what earlier runs stored, then start
+  --profile NAME    also run the services of this profile of docker-compose.yml: traffic (synthetic visitors)
   --port-offset N   add N to every port, for a second stack beside the first (needs its own --state)
   --state DIR       keep everything that is stored in DIR (default .state)`;
 

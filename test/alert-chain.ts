@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { countSlowEvents } from './prometheus.ts';
 import { freshStack, type StackUnderTest } from './stack-under-test.ts';
 
 export interface InboxPage {
@@ -55,14 +56,7 @@ export async function alertChain({ recorderPort }: { readonly recorderPort?: num
     collector,
     pages,
     notifications: async () => (await pages())[0]?.notifications ?? 0,
-    countInPrometheus: async (metric) => {
-      const query = encodeURIComponent(
-        `sum(count_over_time(slow_event_duration_milliseconds{metric="${metric}"}[1h]))`,
-      );
-      const response = await fetch(`${prometheus}/api/v1/query?query=${query}`);
-      const { data } = (await response.json()) as { data: { result: { value: [number, string] }[] } };
-      return Number(data.result[0]?.value[1] ?? 0);
-    },
+    countInPrometheus: (metric) => countSlowEvents(prometheus, metric),
     storedTotal: async (metric) => {
       const text = await (await fetch(`${at(9465)}/metrics`)).text();
       return Number(new RegExp(`^slow_events_total\\{metric="${metric}"\\} (\\d+)`, 'm').exec(text)?.[1] ?? 0);

@@ -8,6 +8,8 @@ import { openChart, pageDrill, runningStack } from '../stack/page-drill.ts';
 import { processStart } from '../stack/process-table.ts';
 import { type CommandLineStack, commandLineStack } from './command-line-stack.ts';
 import { eventually } from './eventually.ts';
+import { promql } from './prometheus.ts';
+import { pageLoadChain } from './trace.ts';
 
 let under: CommandLineStack;
 let browser: Browser;
@@ -22,37 +24,6 @@ afterAll(async () => {
 });
 
 const target = () => runningStack(under.state, under.portOffset);
-
-interface PromResult {
-  readonly data: {
-    readonly result: readonly { readonly metric: Record<string, string>; readonly value: [number, string] }[];
-  };
-}
-async function promql(query: string): Promise<PromResult['data']['result']> {
-  const response = await fetch(`${under.url(9090)}/api/v1/query?query=${encodeURIComponent(query)}`);
-  return ((await response.json()) as PromResult).data.result;
-}
-
-interface TempoTrace {
-  readonly batches: readonly {
-    readonly resource: { readonly attributes: readonly { key: string; value: { stringValue?: string } }[] };
-    readonly scopeSpans: readonly { readonly spans: readonly TempoSpan[] }[];
-  }[];
-}
-interface TempoSpan {
-  readonly name: string;
-  readonly spanId: string;
-  readonly parentSpanId?: string;
-}
-
-async function spansOf(traceUrl: string): Promise<(TempoSpan & { service: string })[]> {
-  const response = await fetch(traceUrl, { headers: { accept: 'application/json' } });
-  const { batches } = (await response.json()) as TempoTrace;
-  return batches.flatMap(({ resource, scopeSpans }) => {
-    const service = resource.attributes.find(({ key }) => key === 'service.name')?.value.stringValue ?? '';
-    return scopeSpans.flatMap(({ spans }) => spans.map((span) => ({ ...span, service })));
-  });
-}
 
 describe('a practice at work', () => {
   test('the chart page works in a browser', async () => {
@@ -74,7 +45,8 @@ describe('a practice at work', () => {
   });
 
   test('each service is scraped and each engine is up', async () => {
-    const up = async () => (await promql('up')).map(({ metric, value }) => `${metric.job}=${value[1]}`).sort();
+    const up = async () =>
+      (await promql(under.url(9090), 'up')).map(({ metric, value }) => `${metric.job}=${value[1]}`).sort();
     const expected = [
       'alertmanager',
       'clinic-api',
@@ -114,29 +86,7 @@ describe('a practice at work', () => {
     const trace_url = page.slow_events[0]?.trace_url ?? '';
     const trace_id = trace_url.split('/').at(-1) ?? '';
     expect(trace_id).toMatch(/^[0-9a-f]{32}$/);
-    const spans = await eventually(
-      async () => {
-        const found = await spansOf(trace_url);
-        return found.some(({ name }) => name === 'page_load') && found.some(({ name }) => name.startsWith('SELECT'))
-          ? found
-          : undefined;
-      },
-      { within: 20_000, what: `the trace ${trace_id} in Tempo` },
-    );
-    const load = spans.find(({ service, name }) => service === 'clinic-web' && name === 'page_load');
-    const call = spans.find(
-      ({ service, name, parentSpanId }) =>
-        service === 'clinic-web' && name === 'GET /api/clients/:id' && parentSpanId === load?.spanId,
-    );
-    const served = spans.find(
-      ({ service, name, parentSpanId }) =>
-        service === 'clinic-api' && name === 'GET /api/clients/:id' && parentSpanId === call?.spanId,
-    );
-    const sql = spans.find(
-      ({ service, name, parentSpanId }) =>
-        service === 'clinic-api' && name === 'SELECT clients' && parentSpanId === served?.spanId,
-    );
-    expect({ load, call, served, sql }).toEqual({
+    expect(await pageLoadChain(trace_url)).toEqual({
       load: expect.anything(),
       call: expect.anything(),
       served: expect.anything(),

@@ -409,6 +409,19 @@ test('SIGTERM: what has begun is finished, what waits is sent, the exit code is 
   expect(sink.spans().some((span) => span.traceId === traceId)).toBe(true);
 }, 20_000);
 
+test('nobody is made up where no clients are to be seeded', async () => {
+  const database = await postgres.create('unseeded');
+  const { DEMO_PASSWORD_FILE: _, ...rest } = environment;
+  const unseeded = { ...rest, DATABASE_URL: postgres.urlOf('unseeded'), SEED_CLIENTS: '0' };
+  const empty = await startClinic(unseeded);
+  expect(await database.query('SELECT id FROM users')).toEqual([]);
+  expect(await empty.stop()).toBe(0);
+  const { output, exited } = spawnClinic({ ...unseeded, SEED_CLIENTS: '1' });
+  expect(await exited).toBe(1);
+  expect(output()).toContain('DEMO_PASSWORD_FILE is not set');
+  await database.close();
+}, 20_000);
+
 test.each([
   ['LISTEN', 'nonsense'],
   ['TRACE_SAMPLE_RATIO', '1.5'],

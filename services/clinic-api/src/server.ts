@@ -1,6 +1,6 @@
 import { createServer } from 'node:http';
 import { fileURLToPath } from 'node:url';
-import { listenOn } from '@clinic/instrumentation/node/configuration';
+import { ConfigurationError, listenOn } from '@clinic/instrumentation/node/configuration';
 import { createApp } from './app.ts';
 import { openDatabase, waitForDatabase } from './database.ts';
 import { log } from './log.ts';
@@ -27,7 +27,7 @@ async function start(): Promise<void> {
     waiting: (secondsLeft) => log('warn', 'waiting_for_database', { seconds_left: secondsLeft }),
   });
   const migrations = await migrate(database, fileURLToPath(new URL('../migrations', import.meta.url)));
-  const seeded = await seed(database, { password: settings.DEMO_PASSWORD_FILE, clients: settings.SEED_CLIENTS });
+  const seeded = await seedIfAsked();
   telemetry.observePool(database.pool);
   server.on('request', createApp({ database, telemetry, web, log }));
   const port = await listenOn(server, settings.LISTEN);
@@ -38,6 +38,13 @@ async function start(): Promise<void> {
     migrations: migrations.length,
     seeded: seeded ? settings.SEED_CLIENTS : 0,
   });
+}
+
+async function seedIfAsked(): Promise<boolean> {
+  const { SEED_CLIENTS: clients, DEMO_PASSWORD_FILE: password } = settings;
+  if (clients === 0) return false;
+  if (password !== undefined) return seed(database, { password, clients });
+  throw new ConfigurationError('DEMO_PASSWORD_FILE is not set. Set it, or set SEED_CLIENTS to 0 for an empty clinic.');
 }
 
 /** Serves what has begun, sends what is waiting, ends. */

@@ -23,8 +23,9 @@ const variables = {
     .url({ protocol: /^postgres(?:ql)?$/, error: 'must be a postgres:// URL without a password' })
     .refine((text) => new URL(text).password === '', 'must not hold a password: put it into DATABASE_PASSWORD_FILE'),
   DATABASE_PASSWORD_FILE: secretFile,
-  /** Password of the synthetic accounts. */
-  DEMO_PASSWORD_FILE: secretFile,
+  /** Password of the synthetic accounts; needed when there are to be any. */
+  DEMO_PASSWORD_FILE: secretFile.optional(),
+  /** Synthetic clients of an empty database; 0: neither clients nor accounts. */
   SEED_CLIENTS: wholeNumber(100_000),
   /** Folder of the built web app. */
   WEB_ROOT: z.string().min(1, 'must name a folder'),
