@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 export interface ContainerFigures {
   readonly service: string;
   readonly image: string;
-  readonly standIn: boolean;
+  readonly kind: 'official' | 'stand-in' | 'ours' | 'ours, on a stand-in';
   /** Bytes: without the file cache that the kernel can take back. */
   readonly memory: number;
   /** Bytes. */
@@ -48,13 +48,19 @@ export function containerFigures(project: string): ContainerFigures[] {
       return {
         service: Config.Labels['com.docker.compose.service'] ?? '',
         image: Config.Image,
-        standIn: image.Config.Labels?.['clinic-observability.stand-in'] === 'true',
+        kind: kindOf(image.Config.Labels ?? {}),
         memory: memory.get(Id) ?? 0,
         limit: HostConfig.Memory,
         imageSize: image.Size,
       };
     })
     .sort((a, b) => a.service.localeCompare(b.service));
+}
+
+function kindOf(labels: Readonly<Record<string, string>>): ContainerFigures['kind'] {
+  const standIn = labels['clinic-observability.stand-in'] === 'true';
+  if (labels['clinic-observability.image']) return standIn ? 'ours, on a stand-in' : 'ours';
+  return standIn ? 'stand-in' : 'official';
 }
 
 /** Of what `docker stats` prints, such as 27.8MiB. */
@@ -81,11 +87,9 @@ export function figuresTable(figures: readonly ContainerFigures[], healthyAfterM
     ...figures.map(({ service, memory, limit }) => `| ${service} | ${mib(memory)} | ${mib(limit)} |`),
     `| **all** | **${mib(sum(({ memory }) => memory))}** | **${mib(sum(({ limit }) => limit))}** |`,
     '',
-    '| image | size | |',
+    '| image | size | kind |',
     '| --- | --- | --- |',
-    ...[...images.values()].map(
-      ({ image, imageSize, standIn }) => `| ${image} | ${mb(imageSize)} | ${standIn ? 'stand-in' : ''} |`,
-    ),
+    ...[...images.values()].map(({ image, imageSize, kind }) => `| ${image} | ${mb(imageSize)} | ${kind} |`),
   ].join('\n');
 }
 
