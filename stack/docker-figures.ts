@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { FIGURES_PROJECT } from './docker.mjs';
 
 export interface ContainerFigures {
   readonly service: string;
@@ -107,8 +108,7 @@ export function withSection(text: string, body: string): string {
 
 if (import.meta.main) {
   const root = join(import.meta.dirname, '..');
-  const project = 'clinic-figures';
-  const compose = (...words: string[]) => docker('compose', '--project-name', project, ...words);
+  const compose = (...words: string[]) => docker('compose', '--project-name', FIGURES_PROJECT, ...words);
   process.chdir(root);
   compose('down', '--volumes', '--timeout', '5');
   try {
@@ -117,7 +117,7 @@ if (import.meta.main) {
     const healthyAfterMs = performance.now() - started;
     console.log('All is healthy; a minute of traffic before memory is read.');
     await sleep(60_000);
-    const body = figuresTable(containerFigures(project), healthyAfterMs);
+    const body = figuresTable(containerFigures(FIGURES_PROJECT), healthyAfterMs);
     console.log(body);
     const path = join(root, 'docs/performance.md');
     writeFileSync(path, withSection(existsSync(path) ? readFileSync(path, 'utf8') : '', body));

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DockerComposeEnvironment, type StartedDockerComposeEnvironment, Wait } from 'testcontainers';
 import { readCompose } from '../../stack/compose.ts';
+import { TEST_PROJECT as PROJECT } from '../../stack/docker.mjs';
 import { takenPorts } from '../../stack/port-check.ts';
 import { ROOT } from '../stack-under-test.ts';
 
@@ -43,7 +44,6 @@ export interface Container {
   readonly Mounts: readonly { readonly Type: string; readonly Source: string; readonly RW: boolean }[];
 }
 
-export const PROJECT = 'clinic-docker-test';
 const FILE = 'docker-compose.yml';
 const HEALTHY_WITHIN_MS = 120_000;
 

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { StartedDockerComposeEnvironment } from 'testcontainers';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { TEST_PROJECT } from '../../stack/docker.mjs';
 import { containerFigures, figuresTable } from '../../stack/docker-figures.ts';
 import { type DrillTarget, pageDrill } from '../../stack/page-drill.ts';
 import { eventually } from '../eventually.ts';
@@ -17,7 +18,6 @@ import {
   killProcess,
   leftovers,
   longRunning,
-  PROJECT,
   processUsers,
   readFileOf,
   servicesHere,
@@ -140,7 +140,7 @@ describe.skipIf(!ready)('docker compose up', { timeout: 180_000 }, () => {
     });
 
     test('memory stays below the limits, whose sum is 1.5 GiB or less', () => {
-      const figures = containerFigures(PROJECT);
+      const figures = containerFigures(TEST_PROJECT);
       console.log(figuresTable(figures, healthyAfterMs));
       expect(figures.map(({ service }) => service).sort()).toEqual(longRunning(services).sort());
       expect(figures.filter(({ memory, limit }) => memory > 0.9 * limit)).toEqual([]);
