@@ -80,6 +80,7 @@ const mb = (size: number) => `${Math.round(size / 1e6)} MB`;
 export function figuresTable(figures: readonly ContainerFigures[], healthyAfterMs: number): string {
   const sum = (of: (one: ContainerFigures) => number) => figures.reduce((total, one) => total + of(one), 0);
   const images = new Map(figures.map((one) => [one.image, one]));
+  const standIns = figures.some(({ kind }) => kind.includes('stand-in'));
   return [
     `\`docker compose up --wait\` until all is healthy: **${(healthyAfterMs / 1000).toFixed(1)} s**. Memory with the synthetic traffic:`,
     '',
@@ -91,6 +92,12 @@ export function figuresTable(figures: readonly ContainerFigures[], healthyAfterM
     '| image | size | kind |',
     '| --- | --- | --- |',
     ...[...images.values()].map(({ image, imageSize, kind }) => `| ${image} | ${mb(imageSize)} | ${kind} |`),
+    ...(standIns
+      ? [
+          '',
+          "A stand-in is a program of engines/ or a Debian package under the official image's name: what it holds and weighs is not what the vendor ships.",
+        ]
+      : []),
   ].join('\n');
 }
 

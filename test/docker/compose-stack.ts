@@ -10,6 +10,7 @@ import { ROOT } from '../stack-under-test.ts';
 
 export interface ComposeService {
   readonly image: string;
+  readonly build?: object;
   readonly user?: string;
   readonly restart?: string;
   readonly cap_add?: readonly string[] | null;
