@@ -141,7 +141,9 @@ async function main() {
     const report = process.env.TEST_REPORT;
     if (report) arguments_.push('--reporter=default', '--reporter=json', `--outputFile.json=${report}`);
   }
-  const release = command.docker && (await forDocker(command.docker, tools));
+  // A choice of other tests needs no containers.
+  const containers = name !== 'test' || rest.length === 0 || rest.some((word) => word.includes('docker'));
+  const release = command.docker && containers ? await forDocker(command.docker, tools) : undefined;
   line.clear();
   try {
     interrupted.signal.throwIfAborted();

@@ -12,7 +12,7 @@ test('the section is put at the end of a text that has none, and takes the place
 });
 
 test('an image that several services share is listed once', () => {
-  const one = { image: 'a:1', standIn: true, memory: 2 ** 20, limit: 2 ** 21, imageSize: 1e6 };
+  const one = { image: 'a:1', kind: 'stand-in' as const, memory: 2 ** 20, limit: 2 ** 21, imageSize: 1e6 };
   const table = figuresTable(
     [
       { ...one, service: 'x' },

@@ -3,11 +3,12 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { FIGURES_PROJECT } from './docker.mjs';
 
 export interface ContainerFigures {
   readonly service: string;
   readonly image: string;
-  readonly standIn: boolean;
+  readonly kind: 'official' | 'stand-in' | 'ours' | 'ours, on a stand-in';
   /** Bytes: without the file cache that the kernel can take back. */
   readonly memory: number;
   /** Bytes. */
@@ -48,13 +49,19 @@ export function containerFigures(project: string): ContainerFigures[] {
       return {
         service: Config.Labels['com.docker.compose.service'] ?? '',
         image: Config.Image,
-        standIn: image.Config.Labels?.['clinic-observability.stand-in'] === 'true',
+        kind: kindOf(image.Config.Labels ?? {}),
         memory: memory.get(Id) ?? 0,
         limit: HostConfig.Memory,
         imageSize: image.Size,
       };
     })
     .sort((a, b) => a.service.localeCompare(b.service));
+}
+
+function kindOf(labels: Readonly<Record<string, string>>): ContainerFigures['kind'] {
+  const standIn = labels['clinic-observability.stand-in'] === 'true';
+  if (labels['clinic-observability.image']) return standIn ? 'ours, on a stand-in' : 'ours';
+  return standIn ? 'stand-in' : 'official';
 }
 
 /** Of what `docker stats` prints, such as 27.8MiB. */
@@ -73,6 +80,7 @@ const mb = (size: number) => `${Math.round(size / 1e6)} MB`;
 export function figuresTable(figures: readonly ContainerFigures[], healthyAfterMs: number): string {
   const sum = (of: (one: ContainerFigures) => number) => figures.reduce((total, one) => total + of(one), 0);
   const images = new Map(figures.map((one) => [one.image, one]));
+  const standIns = figures.some(({ kind }) => kind.includes('stand-in'));
   return [
     `\`docker compose up --wait\` until all is healthy: **${(healthyAfterMs / 1000).toFixed(1)} s**. Memory with the synthetic traffic:`,
     '',
@@ -81,11 +89,15 @@ export function figuresTable(figures: readonly ContainerFigures[], healthyAfterM
     ...figures.map(({ service, memory, limit }) => `| ${service} | ${mib(memory)} | ${mib(limit)} |`),
     `| **all** | **${mib(sum(({ memory }) => memory))}** | **${mib(sum(({ limit }) => limit))}** |`,
     '',
-    '| image | size | |',
+    '| image | size | kind |',
     '| --- | --- | --- |',
-    ...[...images.values()].map(
-      ({ image, imageSize, standIn }) => `| ${image} | ${mb(imageSize)} | ${standIn ? 'stand-in' : ''} |`,
-    ),
+    ...[...images.values()].map(({ image, imageSize, kind }) => `| ${image} | ${mb(imageSize)} | ${kind} |`),
+    ...(standIns
+      ? [
+          '',
+          "A stand-in is a program of engines/ or a Debian package under the official image's name: what it holds and weighs is not what the vendor ships.",
+        ]
+      : []),
   ].join('\n');
 }
 
@@ -103,8 +115,7 @@ export function withSection(text: string, body: string): string {
 
 if (import.meta.main) {
   const root = join(import.meta.dirname, '..');
-  const project = 'clinic-figures';
-  const compose = (...words: string[]) => docker('compose', '--project-name', project, ...words);
+  const compose = (...words: string[]) => docker('compose', '--project-name', FIGURES_PROJECT, ...words);
   process.chdir(root);
   compose('down', '--volumes', '--timeout', '5');
   try {
@@ -113,7 +124,7 @@ if (import.meta.main) {
     const healthyAfterMs = performance.now() - started;
     console.log('All is healthy; a minute of traffic before memory is read.');
     await sleep(60_000);
-    const body = figuresTable(containerFigures(project), healthyAfterMs);
+    const body = figuresTable(containerFigures(FIGURES_PROJECT), healthyAfterMs);
     console.log(body);
     const path = join(root, 'docs/performance.md');
     writeFileSync(path, withSection(existsSync(path) ? readFileSync(path, 'utf8') : '', body));

@@ -48,7 +48,11 @@ export async function ensureServicesImage(image, { base, root, env, log = consol
   const arguments_ = ['build', '--quiet', '--tag', image, '--file', join(root, 'services/Dockerfile')];
   arguments_.push('--build-arg', `NODE_IMAGE=${base}`, '--build-arg', `SOURCES=${sources}`);
   arguments_.push('--build-arg', `REVISION=${revision}`, root);
-  await runQuietly('docker', arguments_, { env: { ...process.env, ...env }, signal });
+  const options = { env: { ...process.env, ...env }, signal };
+  await runQuietly('docker', arguments_, options);
+  // Stages of former builds are what the next build is quick by; the old ones only fill the disk.
+  const old = ['--filter', 'label=clinic-observability.image=services', '--filter', 'until=24h'];
+  await runQuietly('docker', ['image', 'prune', '--force', ...old], options);
   log(`docker: built ${image} in ${((performance.now() - started) / 1000).toFixed(0)}s`);
 }
 

@@ -10,9 +10,13 @@ import { runQuietly } from './program.mjs';
 /**
  * @typedef {import('./docker-engine.mjs').Tools} Tools
  * @typedef {{ env: NodeJS.ProcessEnv, release: () => Promise<void> }} Docker `env`: for whoever runs `docker` or testcontainers;
- *   `release` stops the daemon if this process started it
+ *   `release` removes the containers of tests that were interrupted, and stops the daemon if this process started it
  * @typedef {{ image: string, build?: object }} Service
  */
+
+/** The compose projects of the tests and of the measurements. Neither is the user's own, whose name stands in docker-compose.yml. */
+export const TEST_PROJECT = 'clinic-docker-test';
+export const FIGURES_PROJECT = 'clinic-figures';
 
 /**
  * Makes everything ready for `docker compose up`, without starting a container. Says which images are stand-ins, and which services
@@ -50,10 +54,32 @@ export async function prepareDocker(root, { log = console.error, ...options } = 
       log(`docker: LEFT OUT, no image can be pulled and no stand-in is known: ${leftOut.join(', ')}`);
       env.COMPOSE_FILE = [join(root, 'docker-compose.yml'), leaveOut(leftOut)].join(':');
     }
-    return { env, release };
+    return {
+      env,
+      release: async () => {
+        try {
+          if (!options.keep) await sweep(root, { ...process.env, ...env });
+        } finally {
+          await release();
+        }
+      },
+    };
   } catch (error) {
     await release();
     throw error;
+  }
+}
+
+/**
+ * Interrupted tests leave containers, which a daemon that starts again would start as well.
+ * @param {string} root
+ * @param {NodeJS.ProcessEnv} env
+ */
+async function sweep(root, env) {
+  for (const project of [TEST_PROJECT, FIGURES_PROJECT]) {
+    const down = ['down', '--volumes', '--remove-orphans', '--timeout', '2'];
+    const file = ['--file', join(root, 'docker-compose.yml')];
+    await runQuietly('docker', ['compose', ...file, '--profile', '*', '--project-name', project, ...down], { env });
   }
 }
 

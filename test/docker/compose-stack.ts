@@ -1,18 +1,22 @@
 /** The shipped docker-compose.yml in containers. What runs is read from that file, so that what is added to it is tested too. */
 import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { DockerComposeEnvironment, type StartedDockerComposeEnvironment, Wait } from 'testcontainers';
+import { readCompose } from '../../stack/compose.ts';
+import { TEST_PROJECT as PROJECT } from '../../stack/docker.mjs';
 import { takenPorts } from '../../stack/port-check.ts';
 import { ROOT } from '../stack-under-test.ts';
 
 export interface ComposeService {
   readonly image: string;
+  readonly build?: object;
   readonly user?: string;
   readonly restart?: string;
   readonly cap_add?: readonly string[] | null;
   readonly healthcheck?: object;
   readonly depends_on?: Readonly<Record<string, { readonly condition: string }>>;
   readonly ports?: readonly { readonly published: string }[];
-  readonly 'x-native'?: { readonly ready?: readonly string[] };
 }
 
 /** What `docker inspect` says of a container, as far as it is looked at here. */
@@ -41,7 +45,6 @@ export interface Container {
   readonly Mounts: readonly { readonly Type: string; readonly Source: string; readonly RW: boolean }[];
 }
 
-export const PROJECT = 'clinic-docker-test';
 const FILE = 'docker-compose.yml';
 const HEALTHY_WITHIN_MS = 120_000;
 
@@ -80,11 +83,16 @@ export async function up(): Promise<StartedDockerComposeEnvironment> {
   const environment = new DockerComposeEnvironment(ROOT, FILE)
     .withProjectName(PROJECT)
     .withStartupTimeout(HEALTHY_WITHIN_MS);
-  for (const [name, { healthcheck, restart, 'x-native': native }] of Object.entries(services)) {
+  // docker compose does not tell what it leaves aside as x-native.
+  const { services: native } = readCompose(readFileSync(join(ROOT, FILE), 'utf8'));
+  for (const [name, { healthcheck, restart }] of Object.entries(services)) {
     const container = `${name}-1`;
     if (restart === 'no') continue;
     if (healthcheck) environment.withWaitStrategy(container, Wait.forHealthCheck());
-    for (const url of healthcheck ? [] : (native?.ready ?? [])) {
+    else {
+      const health = native.find((one) => one.name === name)?.health;
+      const [url] = health?.kind === 'http' ? health.urls : [];
+      if (!url) throw new Error(`${name} has neither a health check nor a URL under x-native.ready to wait for`);
       const { pathname, port } = new URL(url);
       environment.withWaitStrategy(container, Wait.forHttp(pathname, Number(port)).forStatusCode(200));
     }
