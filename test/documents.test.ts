@@ -14,6 +14,7 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   'npm test': 'it runs this test',
   'npm start -- --fresh': 'stack/up.test.ts runs it; here the state is empty anyway',
   'npm run check': 'npm test does what it does',
+  'npm run audit': 'test/audit.test.ts asks the registry the same, where it answers',
   'npm run pictures': 'it changes the pictures of the repository',
 };
 
@@ -37,8 +38,11 @@ beforeAll(async () => {
   state = mkdtempSync(join(tmpdir(), 'clinic-readme-'));
   portOffset = await freePortOffset(ROOT);
   beside = ['--state', state, '--port-offset', String(portOffset)];
-  run.add('npm start');
-  const child = spawn('npm', ['start', '--', ...beside], { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] });
+  run.add('npm start').add('npm start -- --profile traffic');
+  const child = spawn('npm', ['start', '--', '--profile', 'traffic', ...beside], {
+    cwd: ROOT,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   for (const stream of [child.stdout, child.stderr])
     stream.setEncoding('utf8').on('data', (text: string) => {
       output += text;
@@ -57,7 +61,9 @@ test('npm start tells what to open and how to sign in', () => {
 });
 
 test('npm run status tells that all is well', async () => {
-  expect(await npm('npm run status', '--state', state)).toMatch(/clinic-api +healthy/);
+  const printed = await npm('npm run status', '--state', state);
+  expect(printed).toMatch(/clinic-api +healthy/);
+  expect(printed).toMatch(/traffic +healthy/);
 });
 
 test('npm run page-drill ends with a page', async () => {
@@ -87,6 +93,10 @@ test.each([...new Set(inRunbooks)])('%s', async (command) => {
 
 test('npm run build leaves nothing to write', async () => {
   expect(await npm('npm run build')).not.toContain('wrote');
+});
+
+test('npm run sbom tells where the documents are', async () => {
+  expect(await npm('npm run sbom')).toContain('sbom/');
 });
 
 test('npm stop ends the run of the other terminal', async () => {
