@@ -1,15 +1,6 @@
 import { limitOf, METRICS, OTHER_METRIC } from '@clinic/catalogue/limits';
+import type { Stats } from '../stats.ts';
 import type { Metric } from './wire.ts';
-
-/** Of the last samples of a metric, in milliseconds. */
-export interface Stats {
-  readonly count: number;
-  readonly min: number;
-  readonly max: number;
-  readonly avg: number;
-  /** By nearest rank. */
-  readonly p95: number;
-}
 
 export interface PerformanceMonitor<Context = never> {
   /** Starts a clock; the returned function stops it once, records, and returns the milliseconds. */

@@ -1,17 +1,8 @@
 import { limitOf, METRIC_NAME, OTHER_METRIC } from '@clinic/catalogue/limits';
 import type { Histogram } from 'prom-client';
+import type { Stats } from '../stats.ts';
 import { activeRequest, type RequestInfo } from './request.ts';
 import type { SlowEvents } from './slow-events.ts';
-
-export interface Stats {
-  /** Samples in the window. */
-  readonly count: number;
-  /** All in milliseconds; p95 is the nearest rank. */
-  readonly min: number;
-  readonly max: number;
-  readonly avg: number;
-  readonly p95: number;
-}
 
 export interface PerformanceMonitorOptions {
   readonly slowEvents: Pick<SlowEvents, 'add'>;
