@@ -15,3 +15,14 @@ export async function countSlowEvents(prometheus: string, metric: string): Promi
   const query = `sum(count_over_time(slow_event_duration_milliseconds{metric="${metric}"}[1h]))`;
   return Number((await promql(prometheus, query))[0]?.value[1] ?? 0);
 }
+
+/**
+ * Every series of our services, as `name{labels}` without the labels' values. Those of the engines depend on what happened to them:
+ * they count a failure from the first one on.
+ */
+export async function seriesOf(prometheus: string): Promise<Set<string>> {
+  const ours = '{job=~"clinic-api|pager|slow-event-recorder"}';
+  const response = await fetch(`${prometheus}/api/v1/series?match[]=${encodeURIComponent(ours)}`);
+  const { data } = (await response.json()) as { data: readonly Readonly<Record<string, string>>[] };
+  return new Set(data.map(({ __name__, ...labels }) => `${__name__}{${Object.keys(labels).sort().join()}}`));
+}

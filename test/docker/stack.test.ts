@@ -6,9 +6,10 @@ import type { StartedDockerComposeEnvironment } from 'testcontainers';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { TEST_PROJECT } from '../../stack/docker.mjs';
 import { containerFigures, figuresTable } from '../../stack/docker-figures.ts';
-import { type DrillTarget, pageDrill } from '../../stack/page-drill.ts';
+import { type DrillTarget, pageDrill, runningStack } from '../../stack/page-drill.ts';
+import { commandLineStack } from '../command-line-stack.ts';
 import { eventually } from '../eventually.ts';
-import { countSlowEvents, promql } from '../prometheus.ts';
+import { countSlowEvents, promql, seriesOf } from '../prometheus.ts';
 import { newUid, sendSlowEvents } from '../slow-events.ts';
 import { ROOT } from '../stack-under-test.ts';
 import { pageLoadChain } from '../trace.ts';
@@ -96,6 +97,24 @@ describe.skipIf(!ready)('docker compose up', { timeout: 180_000 }, () => {
       served: expect.anything(),
       sql: expect.anything(),
     });
+  });
+
+  test('the same drill without Docker gives the same series with the same labels', async () => {
+    const native = await commandLineStack();
+    try {
+      await pageDrill(runningStack(native.state, native.portOffset), () => {});
+      await eventually(
+        async () => {
+          const [here, there] = await Promise.all([seriesOf(PROMETHEUS), seriesOf(native.url(9090))]);
+          const differing = [...here, ...there].filter((series) => !(here.has(series) && there.has(series)));
+          if (differing.length > 0) throw new Error(`only on one side: ${differing.slice(0, 10).join(', ')}`);
+          return here.size > 50;
+        },
+        { within: 60_000, every: 1_000, what: 'the same series on both sides' },
+      );
+    } finally {
+      await native.remove();
+    }
   });
 
   describe('isolation, as docker inspect tells it', () => {
