@@ -10,8 +10,6 @@ export interface StackUnderTest {
   readonly stack: Stack;
   readonly state: string;
   readonly portOffset: number;
-  /** What the run said. */
-  readonly log: string[];
   /** Stops it and removes its state. */
   stop(): Promise<void>;
 }
@@ -21,20 +19,17 @@ export async function freshStack(
   options: Pick<StackOptions, 'services' | 'environment'> = {},
 ): Promise<StackUnderTest> {
   const state = mkdtempSync(join(tmpdir(), 'clinic-stack-'));
-  const log: string[] = [];
   const portOffset = await freePortOffset(ROOT);
   const stack = await startStack({
     root: ROOT,
     state,
     portOffset,
-    log: (line) => log.push(line),
     ...options,
   });
   return {
     stack,
     state,
     portOffset,
-    log,
     stop: async () => {
       await stack.stop();
       rmSync(state, { recursive: true, force: true });
