@@ -15,7 +15,18 @@ export type KnownMetric = keyof typeof LIMITS;
 export const DEFAULT_LIMIT = 1000;
 
 /** Every metric that the clinic times. A name that is not here is recorded as {@link OTHER_METRIC}: a name may not carry a value. */
-export const METRICS = ['page_load', 'api_call', 'database_query', 'render', 'sign_in', 'search', 'other'] as const;
+export const METRICS = [
+  'page_load',
+  'api_call',
+  'database_query',
+  'render',
+  'sign_in',
+  'search',
+  'book_appointment',
+  'write_note',
+  'upload_document',
+  'other',
+] as const;
 
 /** The shape of a metric's name. Names of another shape, and names beyond {@link MAX_METRICS}, are recorded as `other`. */
 export const METRIC_NAME = /^[a-z][a-z0-9_]{0,39}$/;

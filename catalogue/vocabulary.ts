@@ -5,6 +5,8 @@ export const SERVICES = [
   'clinic-web',
   'slow-event-recorder',
   'pager',
+  'mailbox',
+  'sentinel',
   'collector',
   'prometheus',
   'alertmanager',
@@ -30,7 +32,73 @@ export const SQL_OPERATIONS = [
 ] as const;
 
 /** Tables of the clinic's schema. */
-export const TABLES = ['users', 'sessions', 'clients', 'appointments', 'schema_migrations'] as const;
+export const TABLES = [
+  'users',
+  'sessions',
+  'recovery_codes',
+  'clients',
+  'appointments',
+  'clinical_notes',
+  'medications',
+  'documents',
+  'emails',
+  'messages',
+  'claims',
+  'break_glass',
+  'audit_log',
+  'schema_migrations',
+] as const;
+
+/** What a member of the practice is; `none` is somebody who has not signed in. */
+export const ROLES = ['clinician', 'frontdesk', 'admin', 'none'] as const;
+
+/** What the audit log records. */
+export const AUDIT_ACTIONS = [
+  'sign_in',
+  'sign_out',
+  'account_locked',
+  'second_factor_enrolled',
+  'recovery_code_used',
+  'session_expired',
+  'authorization',
+  'client_list_read',
+  'chart_read',
+  'break_glass',
+  'appointment_list_read',
+  'appointment_created',
+  'appointment_changed',
+  'note_list_read',
+  'note_read',
+  'note_written',
+  'note_signed',
+  'document_list_read',
+  'document_read',
+  'document_stored',
+  'dashboard_read',
+  'user_list_read',
+  'user_created',
+  'user_changed',
+  'access_reviewed',
+  'data_exported',
+  'database_restored',
+] as const;
+
+/** Why somebody may have opened a chart; `unexplained` when nothing in the clinic's own data says why. */
+export const EXPLANATIONS = [
+  'appointment',
+  'treating_clinician',
+  'note_author',
+  'message',
+  'billing',
+  'supervisor',
+  'break_glass',
+  'unexplained',
+] as const;
+
+export const EMAIL_STATES = ['queued', 'sent', 'delivered', 'bounced', 'deferred'] as const;
+
+/** What a health check finds; too little to say is `unknown`, never `healthy`. */
+export const HEALTH_STATES = ['healthy', 'degraded', 'down', 'unknown'] as const;
 
 /** Built-in error classes and what a browser or undici throws. A class of the app's own is reported as `Error`. */
 export const ERROR_TYPES = [
@@ -85,7 +153,7 @@ export const SPAN_NAMES = [
 ] as const;
 
 /** Hosts that an outgoing span may name; another one is `other`. */
-export const HOSTS = ['postgres', 'collector', 'prometheus', 'localhost', '127.0.0.1', 'other'] as const;
+export const HOSTS = ['postgres', 'collector', 'mailbox', 'prometheus', 'localhost', '127.0.0.1', 'other'] as const;
 
 export const DATABASES = ['postgresql'] as const;
 
