@@ -19,7 +19,7 @@ import { acquireLock } from './file-lock.mjs';
 import { findProgram, searchPath } from './program.mjs';
 
 /**
- * @typedef {'prometheus' | 'promtool' | 'alertmanager' | 'amtool' | 'collector' | 'tempo' | 'docker-compose'} Program
+ * @typedef {'prometheus' | 'promtool' | 'alertmanager' | 'amtool' | 'collector' | 'tempo' | 'docker-compose' | 'k6'} Program
  * @typedef {{
  *   version: string,
  *   tags?: string,
@@ -66,6 +66,10 @@ export const RECIPES = {
     version: '2.40.3',
     ldflags: '-X github.com/docker/compose/v2/internal.Version=v2.40.3',
     programs: { 'docker-compose': { source: 'github.com/docker/compose/v2/cmd', cpuSeconds: 195, packages: 1062 } },
+  },
+  k6: {
+    version: '1.8.1',
+    programs: { k6: { source: 'go.k6.io/k6', cpuSeconds: 160, packages: 779 } },
   },
 };
 
