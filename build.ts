@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { alertGroups } from '@clinic/catalogue/alerts';
 import { allowList } from './collector/src/allow-list.ts';
+import { dashboardFiles } from './grafana/src/dashboards.ts';
 import { ruleFiles } from './prometheus/src/rules.ts';
 import { licences } from './supply-chain/licences.ts';
 
@@ -21,6 +22,7 @@ ${alertGroups
 export const files: Readonly<Record<string, string>> = {
   'collector/allow-list.yaml': allowList,
   ...ruleFiles,
+  ...dashboardFiles,
   'runbooks/README.md': runbookIndex,
   'docs/licences.md': licences(import.meta.dirname),
 };

@@ -48,7 +48,7 @@ const COMMANDS = {
   stop: { program: ['stack/stop.ts'] },
   status: { program: ['stack/status.ts'] },
   test: {
-    engines: [...SERVERS, 'promtool', 'amtool', 'docker-compose'],
+    engines: [...SERVERS, 'promtool', 'amtool', 'docker-compose', 'k6'],
     postgres: true,
     web: true,
     compile: true,

@@ -29,24 +29,30 @@ const SOURCES = [
 ];
 
 /**
- * Builds the image of our services, unless the daemon has it from the same sources on the same base.
+ * Builds an image of our services, unless the daemon has it from the same sources on the same bases.
  * @param {string} image
- * @param {Options & { base: string }} options `base`: the image that services/Dockerfile begins with
+ * @param {Options & { target: string, bases: Readonly<Record<string, string>> }} options `target`: the stage of services/Dockerfile;
+ *   `bases`: the images that it begins with, by their ARG
  */
-export async function ensureServicesImage(image, { base, root, env, log = console.error, status = () => {}, signal }) {
-  const inspected = spawnSync('docker', ['image', 'inspect', '--format', '{{.Id}}', base], {
+export async function ensureServicesImage(
+  image,
+  { target, bases, root, env, log = console.error, status = () => {}, signal },
+) {
+  const inspect = ['image', 'inspect', '--format', '{{.Id}}', ...Object.values(bases)];
+  const inspected = spawnSync('docker', inspect, {
     env: { ...process.env, ...env },
     encoding: 'utf8',
   });
   const sources = createHash('sha256').update(sourceHash(root, SOURCES)).update(inspected.stdout).digest('hex');
   if (imageLabels(image, env)?.[SOURCES_LABEL] === sources) return;
   const started = performance.now();
-  status('building the image of the services, about 40s in all');
+  status(`building the image ${image}, about 40s in all`);
   await fetchPackages(root, signal);
   const git = spawnSync('git', ['rev-parse', 'HEAD'], { cwd: root, encoding: 'utf8' });
   const revision = git.status === 0 ? git.stdout.trim() : 'unknown';
   const arguments_ = ['build', '--quiet', '--tag', image, '--file', join(root, 'services/Dockerfile')];
-  arguments_.push('--build-arg', `NODE_IMAGE=${base}`, '--build-arg', `SOURCES=${sources}`);
+  arguments_.push('--target', target, '--build-arg', `SOURCES=${sources}`);
+  for (const [name, base] of Object.entries(bases)) arguments_.push('--build-arg', `${name}=${base}`);
   arguments_.push('--build-arg', `REVISION=${revision}`, root);
   const options = { env: { ...process.env, ...env }, signal };
   await runQuietly('docker', arguments_, options);

@@ -11,7 +11,7 @@ import { runQuietly } from './program.mjs';
  * @typedef {import('./docker-engine.mjs').Tools} Tools
  * @typedef {{ env: NodeJS.ProcessEnv, release: () => Promise<void> }} Docker `env`: for whoever runs `docker` or testcontainers;
  *   `release` removes the containers of tests that were interrupted, and stops the daemon if this process started it
- * @typedef {{ image: string, build?: object }} Service
+ * @typedef {{ image: string, build?: { target?: string } }} Service
  */
 
 /** The compose projects of the tests and of the measurements. Neither is the user's own, whose name stands in docker-compose.yml. */
@@ -39,12 +39,21 @@ export async function prepareDocker(root, { log = console.error, ...options } = 
       TESTCONTAINERS_HOST_OVERRIDE: '127.0.0.1',
     };
     const services = await composeServices(root, { ...process.env, ...env });
-    const ours = new Set(Object.values(services).flatMap(({ image, build }) => (build ? [image] : [])));
-    const base = /^ARG NODE_IMAGE=(\S+)$/m.exec(readFileSync(join(root, 'services/Dockerfile'), 'utf8'))?.[1];
-    if (!base) throw new Error('services/Dockerfile has no line ARG NODE_IMAGE=…');
+    const ours = new Map(
+      Object.values(services).flatMap(({ image, build }) => (build ? [[image, build.target ?? 'services']] : [])),
+    );
+    const recipe = readFileSync(join(root, 'services/Dockerfile'), 'utf8');
+    const bases = Object.fromEntries(
+      [...recipe.matchAll(/^ARG (\w+_IMAGE)=(\S+)$/gm)].map(([, name, base]) => [name, base]),
+    );
+    if (Object.keys(bases).length === 0) throw new Error('services/Dockerfile has no line ARG …_IMAGE=…');
     const theirs = Object.values(services).flatMap(({ image }) => (ours.has(image) ? [] : [image]));
-    const { standIns, missing } = await ensureImages([...new Set([base, ...theirs])], { ...tools, root, env });
-    for (const image of ours) await ensureServicesImage(image, { ...tools, base, root, env });
+    const { standIns, missing } = await ensureImages([...new Set([...Object.values(bases), ...theirs])], {
+      ...tools,
+      root,
+      env,
+    });
+    for (const [image, target] of ours) await ensureServicesImage(image, { ...tools, target, bases, root, env });
 
     log(`docker: daemon ${version}`);
     if (standIns.length > 0)

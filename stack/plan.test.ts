@@ -33,7 +33,7 @@ describe('planStack', () => {
         { container: 9467, host: 19_467 },
       ],
     });
-    expect(planned('clinic-api').environment.DATABASE_URL).toBe('postgres://clinic@127.0.0.1:15433/clinic');
+    expect(planned('clinic-api').environment.DATABASE_URL).toBe('postgres://clinic_app@127.0.0.1:15433/clinic');
   });
 
   it('runs an engine on a copy of its configuration', () => {
@@ -72,7 +72,7 @@ volumes: { data: {} }`);
 
   it('takes a subset with all that it depends on', () => {
     const names = planStack(compose, { ...options, services: ['clinic-api'] }).map(({ name }) => name);
-    expect(names).toEqual(['secrets', 'postgres', 'collector', 'clinic-api']);
+    expect(names).toEqual(['secrets', 'postgres', 'collector', 'migrate', 'clinic-api']);
     expect(() => planStack(compose, { ...options, services: ['clinc'] })).toThrow('no service clinc: known are');
   });
 

@@ -190,9 +190,12 @@ async function supervise({ state, plans, record, note, signal }: Supervision): P
         log,
         async prepare() {
           if (plan.program === 'postgres') return preparePostgres({ plan, server: await server(), run: runToEnd });
+          const environment = { ...baseEnvironment(), ...plan.environment };
+          // An image has its own; here they are where PostgreSQL was found.
+          if ('POSTGRES_BIN' in plan.environment) environment.POSTGRES_BIN = (await server()).bin;
           return {
             argv: plan.argv,
-            environment: { ...baseEnvironment(), ...plan.environment },
+            environment,
             cwd: plan.cwd,
             stopSignal: 'TERM',
           };

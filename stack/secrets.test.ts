@@ -19,10 +19,17 @@ it('writes random secrets that only their owner reads, and never overwrites one'
   writeSecrets(path, 0o600);
   const first = read(path);
   expect(Object.keys(first).sort()).toEqual([
+    'app_password',
+    'audit_key',
+    'backup_key',
+    'backup_password',
     'demo_password',
+    'email_webhook_key',
     'grafana_admin_password',
     'grafana_secret_key',
     'postgres_password',
+    'sentinel_password',
+    'totp_key',
   ]);
   expect(first.demo_password).toMatch(/^[\w-]{24}$/);
   expect(first.demo_password).not.toBe(first.postgres_password);

@@ -3,7 +3,19 @@ import { closeSync, linkSync, mkdirSync, openSync, rmSync, writeSync } from 'nod
 import { join } from 'node:path';
 
 /** The secrets of a local installation. */
-const names = ['postgres_password', 'demo_password', 'grafana_admin_password', 'grafana_secret_key'];
+const names = [
+  'postgres_password',
+  'app_password',
+  'sentinel_password',
+  'backup_password',
+  'demo_password',
+  'totp_key',
+  'audit_key',
+  'email_webhook_key',
+  'backup_key',
+  'grafana_admin_password',
+  'grafana_secret_key',
+];
 
 /**
  * Writes each secret that does not exist yet, 24 random characters, into `folder`; never overwrites one.

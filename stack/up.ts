@@ -15,6 +15,7 @@ const USAGE = `usage: npm start [-- OPTIONS]
 const PLACES: { service: string; title: string; port: number; path: string }[] = [
   { service: 'clinic-api', title: 'Clinic', port: 8080, path: '' },
   { service: 'pager', title: 'On-call inbox', port: 8087, path: '' },
+  { service: 'sentinel', title: 'Sentinel', port: 8086, path: '' },
   { service: 'slow-event-recorder', title: 'Slow events', port: 8085, path: '/api/slow-events' },
   { service: 'prometheus', title: 'Prometheus', port: 9090, path: '' },
   { service: 'alertmanager', title: 'Alertmanager', port: 9093, path: '' },

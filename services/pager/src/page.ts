@@ -34,6 +34,9 @@ const METRIC_WORDS: Readonly<Record<(typeof METRICS)[number], string>> = {
   render: 'rendering',
   sign_in: 'sign-ins',
   search: 'searches',
+  book_appointment: 'bookings',
+  write_note: 'notes',
+  upload_document: 'document uploads',
   other: 'other operations',
 };
 

@@ -25,6 +25,9 @@ export function recorderMetrics({ ledger, outboxes, now }: MetricsOptions) {
   make.gauge('slowEventLedger', function () {
     for (const [metric, points] of ledger.samples()) this.set({ metric }, points);
   });
+  make.gauge('slowEventOldest', function () {
+    for (const [metric, { oldest }] of ledger.window()) this.set({ metric }, (oldest ?? 0) / 1000);
+  });
   make.gauge('slowEventOutboxDepth', function () {
     for (const { replica, backlog } of outboxes) this.set({ replica }, backlog.depth);
   });
