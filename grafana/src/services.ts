@@ -11,7 +11,7 @@ export const services = frame({
   .withRow(row('Availability'))
   .withPanel(
     states({
-      title: 'Up',
+      title: 'Services up',
       description: 'Whether the metrics of each service could be read.',
       unit: 'none',
       queries: [['max by (job) (up{job=~"$service"})', '{{job}}']],

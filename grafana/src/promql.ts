@@ -1,0 +1,37 @@
+import { parser } from '@prometheus-io/lezer-promql';
+
+/** What stands for a variable of a dashboard when a query is looked at outside of one. */
+export interface Values {
+  readonly interval: string;
+  readonly range: string;
+}
+
+/** Replaces Grafana's variables, so that Prometheus understands the query. A chosen label value becomes "any". */
+export const withoutVariables = (expr: string, { interval, range }: Values): string =>
+  expr
+    .replaceAll(/\$__(rate_)?interval\b/g, interval)
+    .replaceAll(/\$__range\b/g, range)
+    .replaceAll(/\$(?!\d)(\{\w+\}|\w+)/g, (whole) => (/^\$\{\d+\}$/.test(whole) ? whole : '.+'));
+
+export interface Names {
+  readonly metrics: readonly string[];
+  /** Of matchers, groupings and joins. */
+  readonly labels: readonly string[];
+  /** Where the text is not PromQL: offsets. */
+  readonly errors: readonly number[];
+}
+
+/** Metrics and labels that a PromQL expression names. Functions that rename a label add its new name to what is known. */
+export function namesIn(expr: string): Names {
+  const metrics = new Set<string>();
+  const labels = new Set<string>();
+  const errors: number[] = [];
+  parser.parse(expr).iterate({
+    enter({ type, from, to, node }) {
+      if (type.isError) errors.push(from);
+      else if (type.name === 'Identifier' && node.parent?.name === 'VectorSelector') metrics.add(expr.slice(from, to));
+      else if (type.name === 'LabelName') labels.add(expr.slice(from, to));
+    },
+  });
+  return { metrics: [...metrics], labels: [...labels], errors };
+}
