@@ -313,6 +313,344 @@ absent(up{job="pager"})`,
       },
     ],
   },
+  {
+    name: 'health',
+    interval: '30s',
+    alerts: [
+      {
+        name: 'HealthCheckDown',
+        severity: 'page',
+        // Tempo is for the morning: see TempoDown.
+        expr: 'max by (check) (health_check_state{state="down", check!="tempo"}) == 1',
+        for: '2m',
+        summary: 'Something that the clinic needs does not work.',
+        description: '{{ $labels.check }} has been down for two minutes.',
+        limit: '0',
+      },
+      {
+        name: 'HealthCheckDegraded',
+        severity: 'ticket',
+        expr: 'max by (check) (health_check_state{state="degraded"}) == 1',
+        for: '10m',
+        summary: 'Something that the clinic needs works, but not as it should.',
+        description: '{{ $labels.check }} has been degraded for ten minutes.',
+        limit: '0',
+      },
+      {
+        name: 'HealthCheckUnknown',
+        severity: 'ticket',
+        // A practice that sends few mails says nothing of their delivery for a weekend.
+        expr: `max by (check) (health_check_state{state="unknown", check!="email"}) == 1
+or
+max by (check) (min_over_time(health_check_state{state="unknown", check="email"}[3d])) == 1
+  and max by (check) (health_check_state{check="email", state="unknown"} offset 3d) == 1`,
+        for: '15m',
+        summary: 'Nobody knows whether something that the clinic needs works.',
+        description: 'The state of {{ $labels.check }} has been unknown for too long.',
+        limit: '0',
+      },
+      {
+        name: 'HealthCheckFlapping',
+        severity: 'ticket',
+        expr: 'max by (check) (increase(health_check_transitions_total[15m])) > 4',
+        for: '1m',
+        summary: 'Something that the clinic needs comes and goes.',
+        description: '{{ $labels.check }} changed its state {{ $value | humanize }} times within a quarter of an hour.',
+        limit: '4',
+      },
+      {
+        name: 'HealthCheckSilent',
+        severity: 'page',
+        expr: `time() - max by (check) (health_check_last_checked_timestamp_seconds) > 120
+or
+absent(health_check_last_checked_timestamp_seconds)`,
+        for: '3m',
+        summary: 'Sentinel does not look whether the clinic works.',
+        description: 'A health check was not made for minutes, or sentinel is away: what is down now would not page.',
+        limit: '120 s',
+      },
+    ],
+  },
+  {
+    name: 'backup',
+    interval: '1m',
+    alerts: [
+      {
+        name: 'RecoveryPointAtRisk',
+        severity: 'page',
+        expr: `max(recovery_point_seconds) > max(recovery_target_seconds{objective="rpo"})
+or
+absent(recovery_point_seconds)`,
+        for: '5m',
+        summary: 'What is written now is in no backup.',
+        description: 'The newest change in a backup is {{ $value | humanizeDuration }} old, or nobody knows.',
+        value: '{{ $value | humanizeDuration }}',
+        limit: '5m',
+      },
+      {
+        name: 'BackupOverdue',
+        severity: 'ticket',
+        expr: `time() - max by (kind) (backup_last_success_timestamp_seconds{kind="base"}) > 129600
+or
+time() - max by (kind) (backup_last_success_timestamp_seconds{kind="documents"}) > 1800
+or
+time() - max by (kind) (backup_last_success_timestamp_seconds{kind="offsite"}) > 3600
+or
+absent(backup_last_success_timestamp_seconds{kind="base"})
+or
+absent(backup_last_success_timestamp_seconds{kind="documents"})
+or
+absent(backup_last_success_timestamp_seconds{kind="offsite"})`,
+        for: '30m',
+        summary: 'A backup is overdue.',
+        description: 'The newest backup of kind {{ $labels.kind }} is too old, or there is none.',
+        limit: '36 h base, 30 min documents, 1 h offsite',
+      },
+      {
+        name: 'BackupFailing',
+        severity: 'ticket',
+        // WAL is tried six times a minute: a database that restarts is no failure.
+        expr: `sum by (kind, reason) (increase(backup_failures_total{kind!="wal"}[1h])) > 0
+or
+sum by (kind, reason) (increase(backup_failures_total{kind="wal"}[1h])) > 30`,
+        summary: 'Backups fail.',
+        description:
+          'Backups of kind {{ $labels.kind }} failed {{ $value | humanize }} times within an hour: {{ $labels.reason }}.',
+        limit: '0',
+      },
+      {
+        name: 'BackupSizeChanged',
+        severity: 'ticket',
+        expr: `abs(
+  max by (kind) (backup_size_bytes{kind="base"})
+/
+  max by (kind) (quantile_over_time(0.5, backup_size_bytes{kind="base"}[7d])) - 1
+) > 0.3`,
+        for: '10m',
+        summary: 'A base backup has another size than those of the week before.',
+        description:
+          'The newest base backup differs by {{ $value | humanizePercentage }} from the median of seven days.',
+        value: '{{ $value | humanizePercentage }}',
+        limit: '30%',
+      },
+      {
+        name: 'BackupUnverified',
+        severity: 'ticket',
+        expr: `time() - max(backup_verify_last_success_timestamp_seconds) > 129600
+or
+absent(backup_verify_last_success_timestamp_seconds)`,
+        for: '1h',
+        summary: 'Nobody knows whether the newest backup is whole.',
+        description: 'No backup has been found whole, byte by byte, for a day and a half.',
+        limit: '36 h',
+      },
+      {
+        name: 'BackupBroken',
+        severity: 'page',
+        expr: 'sum by (check) (increase(restore_drill_failures_total[6h])) > 0',
+        summary: 'The newest backup cannot be restored as it should be.',
+        description: 'The newest backup failed the check {{ $labels.check }}.',
+        limit: '0',
+      },
+      {
+        name: 'RestoreDrillOverdue',
+        severity: 'ticket',
+        expr: `time() - max(restore_drill_last_success_timestamp_seconds) > 259200
+or
+absent(restore_drill_last_success_timestamp_seconds)`,
+        for: '1h',
+        summary: 'No backup was restored for days.',
+        description: 'No backup has been restored and looked at, with every check passed, for three days.',
+        limit: '3 days',
+      },
+      {
+        name: 'RecoveryTimeNearTarget',
+        severity: 'ticket',
+        expr: 'max(recovery_time_seconds) / max(recovery_target_seconds{objective="rto"}) > 0.8',
+        summary: 'A restore takes nearly as long as it may.',
+        description:
+          'The last drill took {{ $value | humanizePercentage }} of the time within which the clinic must be back.',
+        value: '{{ $value | humanizePercentage }}',
+        limit: '80%',
+      },
+      {
+        name: 'TableIntegrityBroken',
+        severity: 'page',
+        expr: 'max by (check) (integrity_violations) > 0',
+        summary: 'Records are gone, or are not what they were.',
+        description: 'The check {{ $labels.check }} of the database in use found {{ $value | humanize }} things wrong.',
+        limit: '0',
+      },
+      {
+        name: 'IntegrityUnchecked',
+        severity: 'ticket',
+        expr: `time() - max by (check) (integrity_check_last_success_timestamp_seconds) > 7200
+or
+absent(integrity_check_last_success_timestamp_seconds)`,
+        for: '1h',
+        summary: 'Nobody looks whether records are gone or changed.',
+        description: 'A check of the tables in use has not run to its end for two hours.',
+        limit: '2 h',
+      },
+    ],
+  },
+  {
+    name: 'security',
+    interval: '1m',
+    alerts: [
+      {
+        name: 'ChartAccessUnexplained',
+        severity: 'ticket',
+        expr: 'max by (job) (chart_access_unexplained_ratio) > 0.05',
+        for: '1h',
+        summary: 'Many charts are opened without a reason that the data of the clinic give.',
+        description: '{{ $value | humanizePercentage }} of what was opened within seven days is unexplained.',
+        value: '{{ $value | humanizePercentage }}',
+        limit: '5%',
+      },
+      {
+        name: 'AccessReviewOverdue',
+        severity: 'ticket',
+        expr: 'max by (job) (access_review_oldest_age_seconds) > 7 * 86400',
+        for: '10m',
+        summary: 'An access to a chart waits for its weekly review.',
+        description: 'The oldest access that nobody has reviewed is {{ $value | humanizeDuration }} old.',
+        value: '{{ $value | humanizeDuration }}',
+        limit: '7d',
+      },
+      {
+        name: 'AccessPatternFlagged',
+        severity: 'ticket',
+        expr: 'sum by (pattern) (increase(access_flags_total[1h])) > 0',
+        summary: 'What somebody opens does not look like work.',
+        description: 'The accesses of a member of the practice show the pattern {{ $labels.pattern }}.',
+        limit: '0',
+      },
+      {
+        name: 'SignInAttack',
+        severity: 'page',
+        expr: 'sum by (pattern) (increase(sign_in_attacks_total[15m])) > 0',
+        keepFiringFor: '30m',
+        summary: 'Somebody tries passwords of others.',
+        description: 'The attempts to sign in show the pattern {{ $labels.pattern }}.',
+        limit: '0',
+      },
+      {
+        name: 'SignInAfterFailures',
+        severity: 'ticket',
+        expr: 'max by (job) (sign_in_success_after_failures) > 2',
+        summary: 'Several accounts were signed in to after many failures.',
+        description: '{{ $value | humanize }} sign-ins of the last hour worked after three failures or more.',
+        limit: '2',
+      },
+      {
+        name: 'SecondFactorMissing',
+        severity: 'ticket',
+        expr: 'max by (job) (privileged_accounts_without_second_factor) > 0',
+        for: '1h',
+        summary: 'An administrator has no second factor.',
+        description: '{{ $value | humanize }} active administrators have no second factor.',
+        limit: '0',
+      },
+      {
+        name: 'AuditCoverageIncomplete',
+        severity: 'page',
+        // What is served is held against what is recorded as well: a read leaves nothing in a table.
+        expr: `min by (job) (audit_coverage_ratio) < 1
+or
+(
+    sum by (job) (increase(audit_events_total{outcome="allowed"}[15m]))
+  /
+    sum by (job) (
+      increase(http_server_request_duration_seconds_count{http_route=~"/api/(clients|appointments|clinical-notes|documents|users).*",http_response_status_code=~"2.."}[15m])
+    )
+) < 0.9
+and
+sum by (job) (
+  increase(http_server_request_duration_seconds_count{http_route=~"/api/(clients|appointments|clinical-notes|documents|users).*",http_response_status_code=~"2.."}[15m])
+) > 20`,
+        for: '5m',
+        summary: 'Something was done that the audit log does not hold.',
+        description: 'The audit log holds {{ $value | humanizePercentage }} of what was done.',
+        value: '{{ $value | humanizePercentage }}',
+        limit: '100%',
+      },
+      {
+        name: 'AuditChainBroken',
+        severity: 'page',
+        expr: 'max by (kind) (audit_chain_breaks) > 0',
+        summary: 'The audit log was changed.',
+        description: 'The audit log is {{ $labels.kind }} in {{ $value | humanize }} places.',
+        limit: '0',
+      },
+      {
+        name: 'AuditChainUnverified',
+        severity: 'ticket',
+        expr: `time() - max by (job) (audit_chain_last_verified_timestamp_seconds) > 36 * 3600
+or
+absent(audit_chain_last_verified_timestamp_seconds)`,
+        for: '30m',
+        summary: 'The whole audit log was not found in order for a day and a half.',
+        description: 'The nightly walk over the audit log did not run, or did not end well.',
+        limit: '36h',
+      },
+      {
+        name: 'SecurityAuditStalled',
+        severity: 'page',
+        expr: `time() - max by (job) (audit_followed_timestamp_seconds) > 600
+or
+absent(audit_followed_timestamp_seconds)`,
+        for: '10m',
+        summary: 'Nobody watches sign-ins and accesses.',
+        description:
+          'Sentinel does not follow the audit log: attacks, unexplained accesses and a changed log go unnoticed.',
+        limit: '10m',
+      },
+      {
+        name: 'VulnerabilityOverdue',
+        severity: 'ticket',
+        expr: `max by (job) (vulnerability_oldest_age_seconds{severity="critical"}) > 7 * 86400
+or
+max by (job) (vulnerability_oldest_age_seconds{severity="high"}) > 30 * 86400
+or
+max by (job) (vulnerability_oldest_age_seconds{severity="medium"}) > 90 * 86400
+or
+max by (job) (vulnerability_oldest_age_seconds{severity="low"}) > 180 * 86400`,
+        for: '1h',
+        summary: 'A known vulnerability was not fixed in time, and there is a fix.',
+        description: 'The oldest that is overdue has been known for {{ $value | humanizeDuration }}.',
+        value: '{{ $value | humanizeDuration }}',
+        limit: '7d critical, 30d high, 90d medium, 180d low',
+      },
+      {
+        name: 'VulnerabilityScanStale',
+        severity: 'ticket',
+        expr: `time() - max by (scanner) (vulnerability_scan_last_success_timestamp_seconds) > 8 * 86400
+or
+absent(vulnerability_scan_last_success_timestamp_seconds{scanner="npm"})
+or
+absent(vulnerability_scan_last_success_timestamp_seconds{scanner="debian"})
+or
+absent(vulnerability_scan_last_success_timestamp_seconds{scanner="images"})`,
+        for: '6h',
+        summary: 'Nobody looks for known vulnerabilities.',
+        description: 'Scanner {{ $labels.scanner }} has not been answered for more than a week, or never.',
+        limit: '8d',
+      },
+      {
+        name: 'ConfigurationUnsafe',
+        severity: 'ticket',
+        expr: `sum by (job) (configuration_findings{severity=~"critical|high"}) > 0
+or
+absent(configuration_findings)`,
+        for: '30m',
+        summary: 'The configuration that runs is not safe, or was not looked at.',
+        description:
+          '{{ $value | humanize }} findings of high or critical severity, or none was looked for; npm run security-audit tells.',
+        limit: '0',
+      },
+    ],
+  },
 ];
 
 /** Where runbooks are read; the pager serves them. */

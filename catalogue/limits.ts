@@ -1,3 +1,5 @@
+import { APP_METRICS } from './apps.ts';
+
 /**
  * Milliseconds. An operation is slow when it took strictly longer than its metric's limit; more than five slow events of
  * one metric within an hour page on-call.
@@ -25,6 +27,7 @@ export const METRICS = [
   'book_appointment',
   'write_note',
   'upload_document',
+  ...APP_METRICS,
   'other',
 ] as const;
 

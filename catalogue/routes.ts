@@ -1,8 +1,11 @@
+import { APP_API, APP_OTHER_ROUTES, APP_PAGES } from './apps.ts';
+
 /** Route templates of the clinic. Telemetry knows these and `unknown`, never a path that somebody typed. */
 export const UNKNOWN_ROUTE = 'unknown';
 
 /** Pages of the web app, as React Router declares them. */
 export const PAGE_ROUTES = [
+  ...APP_PAGES,
   '/',
   '/sign-in',
   '/clients',
@@ -17,6 +20,7 @@ export const PAGE_ROUTES = [
 
 /** What the browser calls and the API serves. */
 export const API_ROUTES = [
+  ...APP_API,
   '/auth',
   '/api/session',
   '/api/second-factor',
@@ -41,7 +45,7 @@ export const API_ROUTES = [
 ] as const;
 
 /** Served as well, but not timed as an API call. */
-export const OTHER_ROUTES = ['/telemetry', '/assets/:file', '/email-events'] as const;
+export const OTHER_ROUTES = [...APP_OTHER_ROUTES, '/telemetry', '/assets/:file', '/email-events'] as const;
 
 export type PageRoute = (typeof PAGE_ROUTES)[number];
 export type ApiRoute = (typeof API_ROUTES)[number];

@@ -66,7 +66,7 @@ export const signals = {
     type: 'counter',
     unit: '1',
     labels: ['outcome'],
-    help: 'Items from browsers, by outcome: accepted, refused, lost (the browser says so).',
+    help: 'Items from browsers, by outcome: accepted, refused, lost (the browser says so, or a gap shows it).',
   },
   telemetryItems: {
     name: 'telemetry_items_total',

@@ -1,4 +1,5 @@
 /** The closed lists of words that telemetry may contain. All that is not listed is dropped and counted. */
+import { APP_HOSTS, APP_SERVICES, APP_TABLES } from './apps.ts';
 
 export const SERVICES = [
   'clinic-api',
@@ -11,6 +12,7 @@ export const SERVICES = [
   'prometheus',
   'alertmanager',
   'tempo',
+  ...APP_SERVICES,
 ] as const;
 
 export const HTTP_METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', '_OTHER'] as const;
@@ -33,9 +35,11 @@ export const SQL_OPERATIONS = [
 
 /** Tables of the clinic's schema. */
 export const TABLES = [
+  ...APP_TABLES,
   'users',
   'sessions',
   'recovery_codes',
+  'sign_in_attempts',
   'clients',
   'appointments',
   'clinical_notes',
@@ -78,9 +82,20 @@ export const AUDIT_ACTIONS = [
   'user_list_read',
   'user_created',
   'user_changed',
+  'access_queue_read',
   'access_reviewed',
   'data_exported',
   'database_restored',
+] as const;
+
+/** How an attempt to sign in ended. */
+export const SIGN_IN_OUTCOMES = [
+  'accepted',
+  'credentials_wrong',
+  'second_factor_needed',
+  'second_factor_wrong',
+  'locked',
+  'throttled',
 ] as const;
 
 /** Why somebody may have opened a chart; `unexplained` when nothing in the clinic's own data says why. */
@@ -95,10 +110,70 @@ export const EXPLANATIONS = [
   'unexplained',
 ] as const;
 
+/** What stands out in the charts that one person opens. */
+export const ACCESS_PATTERNS = ['volume', 'bulk_reading', 'sequential_reading', 'snooping'] as const;
+
+/** Attacks on the sign-in. */
+export const SIGN_IN_ATTACKS = [
+  'credential_stuffing',
+  'password_spraying',
+  'slow_attack',
+  'second_factor_missing',
+] as const;
+
+/** What can be wrong with the chain of the audit log. */
+export const CHAIN_BREAKS = ['altered', 'missing', 'unlinked', 'truncated', 'rewritten', 'heads'] as const;
+
+/** Of vulnerabilities and of findings about the configuration. */
+export const SEVERITIES = ['critical', 'high', 'medium', 'low'] as const;
+export const SCANNERS = ['npm', 'debian', 'images'] as const;
+/** What a vulnerability is in. */
+export const SCAN_SCOPES = ['production', 'development', 'system', 'image'] as const;
+
 export const EMAIL_STATES = ['queued', 'sent', 'delivered', 'bounced', 'deferred'] as const;
 
 /** What a health check finds; too little to say is `unknown`, never `healthy`. */
 export const HEALTH_STATES = ['healthy', 'degraded', 'down', 'unknown'] as const;
+
+/** What sentinel asks every half minute, besides each of {@link SERVICES}. */
+export const HEALTH_CHECKS = ['database', 'wal_archive', 'email', 'storage'] as const;
+
+/** What is backed up, and `offsite` for the copies elsewhere. */
+export const BACKUP_KINDS = ['base', 'wal', 'documents', 'offsite'] as const;
+
+/** Why a backup failed. */
+export const BACKUP_FAILURES = [
+  'disk_full',
+  'database_unreachable',
+  'interrupted',
+  'refused',
+  'page_checksum',
+  'busy',
+  'slot_lost',
+  'target_unreachable',
+  'other',
+] as const;
+
+/** Of a backup at rest: its own description, its archive, PostgreSQL's manifest of it, the WAL after it, the documents. */
+export const VERIFY_CHECKS = ['manifest', 'archive', 'files', 'wal', 'documents'] as const;
+
+/** Of a backup that was restored and started. */
+export const DRILL_CHECKS = [
+  ...VERIFY_CHECKS,
+  'start',
+  'pages',
+  'row_counts',
+  'content',
+  'foreign_keys',
+  'sequences',
+  'audit_chain',
+  'document_rows',
+  'sign_in',
+  'chart',
+] as const;
+
+/** Of the database in use. */
+export const INTEGRITY_CHECKS = ['mass_deletion', 'immutable_rows', 'page_checksums', 'document_content'] as const;
 
 /** Built-in error classes and what a browser or undici throws. A class of the app's own is reported as `Error`. */
 export const ERROR_TYPES = [
@@ -141,6 +216,9 @@ export const RATINGS = ['good', 'needs-improvement', 'poor'] as const;
 /** Where a duration was measured. */
 export const SOURCES = ['server', 'browser'] as const;
 
+/** Parts of an Express app, as OpenTelemetry's own instrumentation calls them. */
+export const EXPRESS_LAYERS = ['middleware', 'router', 'request_handler'] as const;
+
 /** Span names that are neither `METHOD /route` nor `OPERATION table`. */
 export const SPAN_NAMES = [
   'page_load',
@@ -150,10 +228,20 @@ export const SPAN_NAMES = [
   'server',
   'client',
   'internal',
+  ...EXPRESS_LAYERS,
 ] as const;
 
 /** Hosts that an outgoing span may name; another one is `other`. */
-export const HOSTS = ['postgres', 'collector', 'mailbox', 'prometheus', 'localhost', '127.0.0.1', 'other'] as const;
+export const HOSTS = [
+  ...APP_HOSTS,
+  'postgres',
+  'collector',
+  'mailbox',
+  'prometheus',
+  'localhost',
+  '127.0.0.1',
+  'other',
+] as const;
 
 export const DATABASES = ['postgresql'] as const;
 

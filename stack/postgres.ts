@@ -36,6 +36,7 @@ export interface PostgresOptions {
 }
 
 const LEFTOVERS_MS = 2_000;
+const HBA_FILE = 'hba_file=';
 
 /**
  * Makes ready to start PostgreSQL: ends what a killed one left, creates the data folder and the database when they do not
@@ -61,13 +62,26 @@ export async function preparePostgres({ plan, server, run }: PostgresOptions): P
   if (existsSync(data)) checkVersion(data, server, home);
   else await createData(data, { plan, server, run, launch });
 
-  const [, ...args] = plan.argv;
+  const [, ...words] = plan.argv;
+  const args = words.map((word) => (word.startsWith(HBA_FILE) ? `${HBA_FILE}${givenHba(word, home)}` : word));
   const settings = { listen_addresses: '127.0.0.1', unix_socket_directories: '', cluster_name: cluster };
   return launch([
     join(server.bin, 'postgres'),
     ...['-D', data, ...args],
     ...Object.entries(settings).flatMap(([key, value]) => ['-c', `${key}=${value}`]),
   ]);
+}
+
+/** Copies the file to where the server's user may read it; @returns its path there. */
+function givenHba(word: string, home: string): string {
+  const path = join(home, 'pg_hba.conf');
+  const { uid, gid } = statSync(home);
+  rmSync(path, { force: true });
+  const file = openSync(path, 'wx', 0o600);
+  fchownSync(file, uid, gid);
+  writeFileSync(file, readFileSync(word.slice(HBA_FILE.length)));
+  closeSync(file);
+  return path;
 }
 
 /** A name that every process of this data folder's server carries in its title, so that all can be found. */

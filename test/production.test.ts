@@ -88,7 +88,9 @@ describe('in production', () => {
   test('nothing that is made up runs', () => {
     expect(Object.keys(project.services)).not.toContain('traffic');
     expect(project.services.secrets?.command).toEqual(['node', '-e', '']);
-    expect(project.services['clinic-api']?.environment).toMatchObject({ NODE_ENV: 'production', SEED_CLIENTS: '0' });
+    expect(Object.keys(project.services)).not.toContain('mailbox');
+    expect(project.services['clinic-api']?.environment).toMatchObject({ NODE_ENV: 'production' });
+    expect(project.services.migrate?.environment).toMatchObject({ SEED_CLIENTS: '0' });
     expect(text).not.toContain('demo_password');
   });
 
@@ -138,7 +140,7 @@ describe('in production', () => {
       mem_limit !== undefined &&
       user !== 'root';
     expect(each(hard)).toEqual([]);
-    expect(each(({ cpus }, name) => name === 'secrets' || (cpus ?? 0) > 0)).toEqual([]);
+    expect(each(({ cpus }, name) => ['secrets', 'migrate'].includes(name) || (cpus ?? 0) > 0)).toEqual([]);
     for (const name of ['proxy', 'oauth2-proxy']) {
       expect(project.services[name]?.image).toMatch(/:v?\d+\.\d+\.\d+$/);
       expect(project.services[name]?.user).toMatch(/^[1-9]\d*:/);

@@ -18,9 +18,20 @@ ALTER TABLE users
   ADD COLUMN totp_enrolled_at timestamptz,
   -- The time step of the last code that was accepted: none is accepted twice.
   ADD COLUMN totp_last_step bigint NOT NULL DEFAULT 0,
-  ADD COLUMN failed_sign_ins integer NOT NULL DEFAULT 0,
-  ADD COLUMN locked_until timestamptz,
   ADD COLUMN supervisor_id integer REFERENCES users;
+
+-- Failed sign-ins of an account: from one source, and (source of zeros) from all together. Accounts that do not exist have
+-- rows as well, so that nobody can tell. Both are keyed hashes, as in audit_log. A source from which the account signed in
+-- before is not kept out by what others do.
+CREATE TABLE sign_in_attempts (
+  account bytea NOT NULL CHECK (length(account) = 32),
+  source bytea NOT NULL CHECK (length(source) = 32),
+  failures integer NOT NULL DEFAULT 0,
+  failed_at timestamptz NOT NULL DEFAULT now(),
+  succeeded_at timestamptz,
+  PRIMARY KEY (account, source)
+);
+CREATE INDEX sign_in_attempts_failed_at ON sign_in_attempts (failed_at);
 
 CREATE TABLE recovery_codes (
   user_id integer NOT NULL REFERENCES users ON DELETE CASCADE,
@@ -46,14 +57,27 @@ CREATE INDEX clients_primary_clinician ON clients (primary_clinician_id);
 CREATE INDEX clients_family_prefix ON clients (lower(family_name) text_pattern_ops);
 CREATE INDEX clients_given_prefix ON clients (lower(given_name) text_pattern_ops);
 
+-- Seconds since 1970, of each clinician in a range of its own: as one range, of whole numbers, an SP-GiST index is three times as
+-- quick as GiST over two columns, and needs no extension.
+CREATE FUNCTION clinician_time(clinician integer, starts timestamptz, ends timestamptz) RETURNS int8range
+  LANGUAGE sql IMMUTABLE PARALLEL SAFE
+  RETURN int8range(
+    clinician * 1000000000000 + extract(epoch FROM starts AT TIME ZONE 'UTC')::bigint,
+    clinician * 1000000000000 + extract(epoch FROM ends AT TIME ZONE 'UTC')::bigint
+  );
+
 ALTER TABLE appointments
   ADD COLUMN state text NOT NULL DEFAULT 'booked' CHECK (state IN ('booked', 'completed', 'cancelled', 'missed')),
   ADD COLUMN created_by integer REFERENCES users,
   ADD COLUMN created_at timestamptz NOT NULL DEFAULT now(),
+  -- Parts of a second would be lost where overlaps are looked for.
+  ADD CONSTRAINT appointments_whole_seconds CHECK (
+    extract(microseconds FROM starts_at AT TIME ZONE 'UTC')::bigint % 1000000 = 0
+    AND extract(microseconds FROM ends_at AT TIME ZONE 'UTC')::bigint % 1000000 = 0
+  ),
   DROP CONSTRAINT appointments_overlap,
-  ADD CONSTRAINT appointments_overlap EXCLUDE USING gist (
-    int4range(clinician_id, clinician_id, '[]') WITH &&,
-    tstzrange(starts_at, ends_at) WITH &&
+  ADD CONSTRAINT appointments_overlap EXCLUDE USING spgist (
+    clinician_time(clinician_id, starts_at, ends_at) WITH &&
   ) WHERE (state <> 'cancelled');
 CREATE INDEX appointments_starts_at ON appointments (starts_at);
 CREATE INDEX appointments_clinician ON appointments (clinician_id, starts_at);
@@ -70,9 +94,9 @@ CREATE TABLE clinical_notes (
   synthetic boolean NOT NULL DEFAULT false
 );
 CREATE INDEX clinical_notes_client ON clinical_notes (client_id, written_at DESC);
-CREATE INDEX clinical_notes_author ON clinical_notes (author_id, written_at DESC);
+CREATE INDEX clinical_notes_author ON clinical_notes (author_id, (signed_at IS NOT NULL), written_at DESC);
 
--- A signed note is a record: what has to be added is a note of its own.
+-- A signed note is a record: what has to be added is a note of its own. The application may not even try: it may sign, no more.
 CREATE FUNCTION refuse_change_of_signed_note() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   RAISE EXCEPTION 'a signed note cannot be changed' USING ERRCODE = 'restrict_violation';
@@ -105,22 +129,27 @@ CREATE TABLE documents (
   synthetic boolean NOT NULL DEFAULT false
 );
 CREATE INDEX documents_client ON documents (client_id, uploaded_at DESC);
+CREATE INDEX documents_uploaded_at ON documents (uploaded_at DESC, id);
 
 -- The outbox: written in the transaction that gives the reason for the mail.
 CREATE TABLE emails (
   id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
   client_id uuid REFERENCES clients ON DELETE RESTRICT,
+  appointment_id uuid REFERENCES appointments ON DELETE RESTRICT,
   kind text NOT NULL CHECK (kind IN ('appointment_booked', 'appointment_reminder', 'document_ready')),
   recipient text NOT NULL,
   state text NOT NULL DEFAULT 'queued' CHECK (state IN ('queued', 'sent', 'delivered', 'bounced', 'deferred')),
+  -- Answers of the mail server, not connections that failed.
   attempts integer NOT NULL DEFAULT 0,
   created_at timestamptz NOT NULL DEFAULT now(),
+  -- 'infinity' once the mail server has taken it: what it defers then, it tries again itself.
   next_attempt_at timestamptz NOT NULL DEFAULT now(),
   changed_at timestamptz NOT NULL DEFAULT now(),
   synthetic boolean NOT NULL DEFAULT false
 );
 CREATE INDEX emails_due ON emails (next_attempt_at) WHERE state IN ('queued', 'deferred');
 CREATE INDEX emails_changed_at ON emails (changed_at);
+CREATE INDEX emails_client ON emails (client_id, created_at);
 
 -- Reasons for a colleague to open a chart, besides appointments, notes and treatment.
 CREATE TABLE messages (
@@ -177,10 +206,12 @@ CREATE INDEX audit_log_client ON audit_log (client_id, at);
 CREATE INDEX audit_log_actor ON audit_log (actor_id, at);
 
 -- One after the other: the lock is held until the transaction ends, so it is taken by the last statement of a transaction.
-CREATE FUNCTION chain_audit_log() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+CREATE FUNCTION chain_audit_log() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+  -- Without pg_temp at the end, a temporary table of this name would be read in place of the log.
+  SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
   PERFORM pg_advisory_xact_lock(7313002);
-  SELECT seq + 1, hash INTO NEW.seq, NEW.previous_hash FROM audit_log ORDER BY seq DESC LIMIT 1;
+  SELECT seq + 1, hash INTO NEW.seq, NEW.previous_hash FROM public.audit_log ORDER BY seq DESC LIMIT 1;
   IF NOT FOUND THEN
     NEW.seq := 1;
     NEW.previous_hash := sha256('clinic audit log');
@@ -207,8 +238,18 @@ CREATE TRIGGER audit_log_chain BEFORE INSERT ON audit_log FOR EACH ROW EXECUTE F
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO clinic_app;
 REVOKE INSERT, UPDATE, DELETE ON schema_migrations FROM clinic_app;
 REVOKE UPDATE, DELETE ON audit_log, break_glass FROM clinic_app;
+REVOKE UPDATE ON clinical_notes, documents FROM clinic_app;
+GRANT UPDATE (signed_at) ON clinical_notes TO clinic_app;
 REVOKE DELETE ON users, clients, appointments, clinical_notes, medications, documents, emails, messages, claims FROM clinic_app;
+-- Nothing that signs somebody in, and nothing that somebody wrote: whether it is there can be counted without reading it.
 GRANT SELECT ON ALL TABLES IN SCHEMA public TO clinic_sentinel;
-REVOKE SELECT ON recovery_codes, sessions FROM clinic_sentinel;
+REVOKE SELECT ON recovery_codes, sessions, sign_in_attempts, users, clinical_notes, messages FROM clinic_sentinel;
+GRANT SELECT (id, email, name, role, synthetic, active, created_at, totp_enrolled_at, supervisor_id)
+  ON users TO clinic_sentinel;
+GRANT SELECT (id, client_id, appointment_id, author_id, written_at, signed_at, kind, synthetic)
+  ON clinical_notes TO clinic_sentinel;
+GRANT SELECT (id, client_id, user_id, sent_at, synthetic) ON messages TO clinic_sentinel;
 GRANT INSERT ON audit_log TO clinic_sentinel;
 GRANT pg_monitor TO clinic_sentinel;
+-- Who may copy the whole cluster can read it anyway; with this it can also say what a backup holds.
+GRANT pg_read_all_data TO clinic_backup;

@@ -23,7 +23,16 @@ export interface Database {
   readonly pool: pg.Pool;
   /** Rows; rejects with a DatabaseUnavailable, or with what PostgreSQL said of the statement. */
   readonly query: Query;
-  /** Runs `work` in one transaction of a connection without a statement timeout. */
+  /**
+   * Runs `work`, then `last`, in one transaction of a pooled connection; for requests. Statements are sent without waiting
+   * for one another unless the caller awaits: BEGIN goes with the first, COMMIT with those of `last`. Resolves once it is
+   * committed; when anything rejects, nothing of it is kept. `last` must send its statements before it awaits.
+   */
+  pooled<Result>(
+    work: (query: Query) => Promise<Result>,
+    last?: (query: Query, result: Result) => Promise<void>,
+  ): Promise<Result>;
+  /** Runs `work` in one transaction of a connection of its own, without a statement timeout; for migrations. */
   transaction<Result>(work: (query: Query) => Promise<Result>): Promise<Result>;
   close(): Promise<void>;
 }
@@ -36,16 +45,73 @@ export const sqlState = (error: unknown): string | undefined =>
 const UNAVAILABLE = /^(?:08|53|57)/;
 
 async function rows<Result extends Row>(
-  client: pg.Pool | pg.Client,
+  client: pg.Pool | pg.ClientBase,
   text: string,
   values: readonly unknown[],
 ): Promise<Result[]> {
+  return (await unavailableWhenLost(client.query<Result>(text, [...values]))).rows;
+}
+
+async function unavailableWhenLost<Result>(answer: Promise<Result>): Promise<Result> {
   try {
-    return (await client.query<Result>(text, [...values])).rows;
+    return await answer;
   } catch (error) {
     const state = sqlState(error);
     if (state !== undefined && !UNAVAILABLE.test(state)) throw error;
     throw new DatabaseUnavailable('The database did not answer.', { cause: error });
+  }
+}
+
+async function connected(pool: pg.Pool): Promise<pg.PoolClient> {
+  try {
+    return await pool.connect();
+  } catch (error) {
+    // A refused account is told as what it is when the service starts.
+    throw new DatabaseUnavailable('The database did not answer.', { cause: error });
+  }
+}
+
+async function inTransaction<Result>(
+  client: pg.PoolClient,
+  work: (query: Query) => Promise<Result>,
+  last?: (query: Query, result: Result) => Promise<void>,
+): Promise<Result> {
+  let over = false;
+  let sent = 0;
+  const query: Query = async (text, values = []) => {
+    // The connection may serve another request by now.
+    if (over) throw new Error('This transaction is over.');
+    sent++;
+    return rows(client, text, values);
+  };
+  const commit = async () => {
+    // A transaction in which a statement failed answers COMMIT with ROLLBACK.
+    const { command } = await unavailableWhenLost(client.query('COMMIT'));
+    if (command !== 'COMMIT') throw new Error('The transaction was rolled back.');
+  };
+  let broken = false;
+  try {
+    const begun = rows(client, 'BEGIN', []);
+    const [result] = await Promise.all([work(query), begun]);
+    const before = sent;
+    const done = last?.(query, result);
+    over = true;
+    if (last && sent === before) {
+      await done;
+      throw new Error('The last statements of a transaction were not sent, so it is not committed.');
+    }
+    const [finished, ended] = await Promise.allSettled([done, commit()]);
+    if (finished.status === 'rejected') throw finished.reason;
+    if (ended.status === 'rejected') throw ended.reason;
+    return result;
+  } catch (error) {
+    over = true;
+    await client.query('ROLLBACK').catch(() => {
+      broken = true;
+    });
+    throw error;
+  } finally {
+    client.release(broken);
   }
 }
 
@@ -71,6 +137,7 @@ export function openDatabase({
     max,
     // One stays open for the next request; each further one costs the server some 15 MB.
     min: 1,
+    pipeline: true,
     idleTimeoutMillis: 10_000,
     statement_timeout: statementTimeout,
     // The server cancels a statement; this is for a server that no longer answers at all.
@@ -80,9 +147,14 @@ export function openDatabase({
   });
   // A connection that dies while idle: the next query opens another. Without a listener this would end the process.
   pool.on('error', () => {});
+  // And one that dies in a transaction, when the pool does not listen: its statements reject, which is enough.
+  pool.on('connect', (client) => client.on('error', () => {}));
   return {
     pool,
     query: (text, values = []) => rows(pool, text, values),
+    async pooled(work, last) {
+      return inTransaction(await connected(pool), work, last);
+    },
     async transaction(work) {
       const client = new pg.Client(connection);
       client.on('error', () => {});

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Database } from './database.ts';
+import { type Database, sqlState } from './database.ts';
 
 /** Any number that no other program uses for an advisory lock in this database. */
 export const SCHEMA_LOCK = 7_313_001;
@@ -56,4 +56,27 @@ export async function migrate({ transaction }: Database, folder: string): Promis
     }
     return pending.map(({ name }) => name);
   });
+}
+
+const UNDEFINED_TABLE = '42P01';
+
+/** Rejects unless the database has the schema that the migrations of the folder make: no older one, no newer one. */
+export async function checkSchema({ query }: Pick<Database, 'query'>, folder: string): Promise<void> {
+  const [migrations, applied] = await Promise.all([
+    readMigrations(folder),
+    query<{ name: string; hash: string }>('SELECT name, hash FROM schema_migrations ORDER BY name').catch(
+      (error: unknown) => {
+        if (sqlState(error) === UNDEFINED_TABLE) return [];
+        throw error;
+      },
+    ),
+  ]);
+  const same =
+    applied.length === migrations.length &&
+    migrations.every(({ name, hash }, index) => applied[index]?.name === name && applied[index].hash === hash);
+  if (same) return;
+  throw new Error(
+    `The database of DATABASE_URL has another schema than this version works with: it has ${applied.length} of its ` +
+      `${migrations.length} migrations, or others. Run services/clinic-api/src/migrate.ts of this version, then start again.`,
+  );
 }

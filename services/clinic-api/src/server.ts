@@ -1,11 +1,19 @@
 import { createServer } from 'node:http';
+import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { ConfigurationError, listenOn } from '@clinic/instrumentation/node/configuration';
+import { errorType } from '@clinic/instrumentation/node/attributes';
+import { listenOn } from '@clinic/instrumentation/node/configuration';
 import { createApp } from './app.ts';
+import { auditHashes } from './audit.ts';
 import { openDatabase, waitForDatabase } from './database.ts';
+import { openDocumentStore } from './document-store.ts';
+import { runSweeps } from './document-sweep.ts';
+import { eventCounters } from './event-counters.ts';
 import { log } from './log.ts';
-import { migrate } from './migrations.ts';
-import { seed } from './seed.ts';
+import { openMailServer } from './mail-server.ts';
+import { checkSchema } from './migrations.ts';
+import { runOutbox } from './outbox.ts';
+import { TotpSecrets } from './second-factor.ts';
 import { settings } from './settings.ts';
 import { delay, readiness, telemetry } from './telemetry.ts';
 import { webApp } from './web-app.ts';
@@ -20,42 +28,67 @@ const server = createServer();
 server.headersTimeout = 10_000;
 server.requestTimeout = 30_000;
 
+const leaving = new AbortController();
+const sleep = (ms: number) => wait(ms, undefined, { signal: leaving.signal });
+const background: Promise<void>[] = [];
+
 async function start(): Promise<void> {
   const web = webApp({ root: settings.WEB_ROOT, delay: delay.wait });
   await waitForDatabase(database, {
     timeout: DATABASE_WAIT_MS,
     waiting: (secondsLeft) => log('warn', 'waiting_for_database', { seconds_left: secondsLeft }),
   });
-  const migrations = await migrate(database, fileURLToPath(new URL('../migrations', import.meta.url)));
-  const seeded = await seedIfAsked();
+  const documents = await openDocumentStore(settings.DOCUMENT_STORE);
+  const mailServer = openMailServer({
+    url: settings.SMTP_URL,
+    password: settings.SMTP_PASSWORD_FILE,
+    from: settings.EMAIL_FROM,
+  });
+  await checkSchema(database, fileURLToPath(new URL('../migrations', import.meta.url)));
   telemetry.observePool(database.pool);
-  server.on('request', createApp({ database, telemetry, web, log }));
+  server.on(
+    'request',
+    createApp({
+      database,
+      telemetry,
+      hashes: auditHashes(settings.AUDIT_KEY_FILE),
+      secrets: new TotpSecrets(settings.TOTP_KEY_FILE),
+      counters: eventCounters(telemetry.instruments),
+      documents,
+      mailServer,
+      emailWebhookKey: settings.EMAIL_WEBHOOK_KEY_FILE,
+      proxies: settings.PROXIES,
+      web,
+      log,
+    }),
+  );
   const port = await listenOn(server, settings.LISTEN);
   readiness.ready = true;
-  log('info', 'listening', {
-    port,
-    management_port: telemetry.managementPort,
-    migrations: migrations.length,
-    seeded: seeded ? settings.SEED_CLIENTS : 0,
-  });
+  background.push(
+    inBackground(runOutbox({ database, server: mailServer, log, sleep })),
+    inBackground(runSweeps({ database, store: documents, log, sleep })),
+  );
+  log('info', 'listening', { port, management_port: telemetry.managementPort });
 }
 
-async function seedIfAsked(): Promise<boolean> {
-  const { SEED_CLIENTS: clients, DEMO_PASSWORD_FILE: password } = settings;
-  if (clients === 0) return false;
-  if (password !== undefined) return seed(database, { password, clients });
-  throw new ConfigurationError('DEMO_PASSWORD_FILE is not set. Set it, or set SEED_CLIENTS to 0 for an empty clinic.');
+/** Runs beside the requests, until `sleep` rejects. */
+async function inBackground(work: Promise<never>): Promise<void> {
+  await work.catch((error: unknown) => {
+    if (!leaving.signal.aborted) log('error', 'background_failed', { error: errorType(error) });
+  });
 }
 
 /** Serves what has begun, sends what is waiting, ends. */
 async function stop(): Promise<void> {
   readiness.ready = false;
+  leaving.abort();
   const cut = setTimeout(() => server.closeAllConnections(), DRAIN_MS);
   // A connection that becomes idle after its last answer would be kept open for the next request.
   const sweep = setInterval(() => server.closeIdleConnections(), 50);
   await new Promise<void>((resolve) => server.close(() => resolve()));
   clearTimeout(cut);
   clearInterval(sweep);
+  await Promise.all(background);
   await database.close();
   await telemetry.shutdown(FLUSH_MS);
   log('info', 'stopped');

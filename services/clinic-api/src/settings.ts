@@ -1,5 +1,6 @@
 import { ConfigurationError, configuration, listen, secretFile, url } from '@clinic/instrumentation/node/configuration';
 import { z } from 'zod';
+import { databaseUrl } from './database-url.ts';
 
 const wholeNumber = (max: number) =>
   z
@@ -7,6 +8,9 @@ const wholeNumber = (max: number) =>
     .regex(/^\d{1,6}$/, 'must be a whole number')
     .transform(Number)
     .refine((value) => value <= max, `must be at most ${max}`);
+
+/** Random characters. */
+const key = secretFile.refine((text) => text.length >= 24, 'must hold at least 24 random characters');
 
 const variables = {
   /** A stack that forgets to say what it is, is a production one: drills stay off. */
@@ -19,14 +23,25 @@ const variables = {
     .string()
     .regex(/^(?:0(?:\.\d+)?|1(?:\.0+)?)$/, 'must be a number from 0 to 1, for example 0.1')
     .transform(Number),
-  DATABASE_URL: z
-    .url({ protocol: /^postgres(?:ql)?$/, error: 'must be a postgres:// URL without a password' })
-    .refine((text) => new URL(text).password === '', 'must not hold a password: put it into DATABASE_PASSWORD_FILE'),
+  DATABASE_URL: databaseUrl,
   DATABASE_PASSWORD_FILE: secretFile,
-  /** Password of the synthetic accounts; needed when there are to be any. */
-  DEMO_PASSWORD_FILE: secretFile.optional(),
-  /** Synthetic clients of an empty database; 0: neither clients nor accounts. */
-  SEED_CLIENTS: wholeNumber(100_000),
+  /** What the secrets of second factors are encrypted with. */
+  TOTP_KEY_FILE: key,
+  /** What addresses and accounts are hashed with for the audit log. */
+  AUDIT_KEY_FILE: key,
+  /** How many proxies in front of it write X-Forwarded-For; 0: none, the header is not believed. */
+  PROXIES: wholeNumber(9).default(0),
+  /** Shared with the mail provider, which signs with it what it reports. */
+  EMAIL_WEBHOOK_KEY_FILE: secretFile,
+  /** The mail server; a user in the URL goes with SMTP_PASSWORD_FILE, and both only over TLS. */
+  SMTP_URL: z
+    .url({ protocol: /^smtps?$/, error: 'must be an smtp:// or smtps:// URL' })
+    .refine((text) => new URL(text).password === '', 'must not hold a password: put it into SMTP_PASSWORD_FILE'),
+  SMTP_PASSWORD_FILE: secretFile.optional(),
+  /** Who writes to clients. */
+  EMAIL_FROM: z.email('must be an e-mail address').default('practice@clinic.example'),
+  /** Folder of the documents. */
+  DOCUMENT_STORE: z.string().min(1, 'must name a folder'),
   /** Folder of the built web app. */
   WEB_ROOT: z.string().min(1, 'must name a folder'),
 };

@@ -46,7 +46,8 @@ export function webApp({ root, delay }: WebAppOptions): Router {
   router.use('/assets', express.static(join(root, 'assets'), { immutable: true, maxAge: '1y', index: false }));
   router.get([...PAGE_ROUTES], page(200));
   router.get('/index.html', page(404));
-  router.use(express.static(root, { index: false, maxAge: '1h' }));
+  // Source maps lie in a folder that begins with a dot.
+  router.use(express.static(root, { index: false, maxAge: '1h', dotfiles: 'ignore' }));
   router.get(/^\/(?!api\/|assets\/)/, (req, res, next) => {
     if (req.headers.accept?.includes('text/html')) return page(404)(req, res, next);
     next();

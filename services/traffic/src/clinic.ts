@@ -4,10 +4,12 @@ import { slotStart } from './visit.ts';
 
 const ANSWER_WITHIN_MS = 10_000;
 const MINUTES = 30;
+const DAY_MS = 86_400_000;
 
 /** Of what the clinic answers only identifiers are kept, so that nothing of a person can get anywhere from here. */
 const session = z.object({ access_token: z.string().min(1) });
 const list = z.object({ clients: z.array(z.object({ id: z.string() })) });
+const notes = z.object({ notes: z.array(z.object({ id: z.string() })) });
 const chart = z.object({ clinicians: z.array(z.object({ id: z.number() })) });
 
 /** The clinic did not do what was asked: its status, or undefined when there was no usable answer. */
@@ -34,6 +36,11 @@ export interface Clinic {
   clients(token: string, search: string, page: number): Promise<string[]>;
   /** Resolves with the ids of the clinicians that can be booked. */
   chart(token: string, client: string): Promise<number[]>;
+  /** Looks at one day of all clinicians. */
+  schedule(token: string, day: Date): Promise<void>;
+  /** Resolves with the ids of the clinician's own notes. */
+  notes(token: string): Promise<string[]>;
+  note(token: string, note: string): Promise<void>;
   /** Resolves with false when the time is taken. */
   book(token: string, client: string, clinician: number, slot: number): Promise<boolean>;
 }
@@ -63,6 +70,8 @@ export function openClinic({ url, signal }: ClinicOptions): Clinic {
       const answer: unknown = await response.json();
       if (response.ok || allowed.includes(status)) return { status, answer };
     } catch {
+      // Leaving: nothing failed.
+      signal.throwIfAborted();
       // A broken connection, or an answer that is not JSON.
     }
     throw new Refused(status);
@@ -87,6 +96,19 @@ export function openClinic({ url, signal }: ClinicOptions): Clinic {
     async chart(token, client) {
       const { answer } = await ask(`/api/clients/${encodeURIComponent(client)}`, { token });
       return read(chart, answer).clinicians.map(({ id }) => id);
+    },
+    async schedule(token, day) {
+      const from = new Date(new Date(day).setUTCHours(0, 0, 0, 0));
+      const to = new Date(from.getTime() + DAY_MS);
+      const query = new URLSearchParams({ from: from.toISOString(), to: to.toISOString() });
+      await ask(`/api/appointments?${query}`, { token });
+    },
+    async notes(token) {
+      const { answer } = await ask('/api/clinical-notes', { token });
+      return read(notes, answer).notes.map(({ id }) => id);
+    },
+    async note(token, note) {
+      await ask(`/api/clinical-notes/${encodeURIComponent(note)}`, { token });
     },
     async book(token, client, clinician, slot) {
       const body = { client_id: client, clinician_id: clinician, starts_at: slotStart(slot), minutes: MINUTES };

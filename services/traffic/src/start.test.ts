@@ -1,50 +1,29 @@
 /** The program by its real command, against the real clinic. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { createServer, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type OtlpSink, otlpSink } from '@clinic/instrumentation/node/testing/otlp-sink';
+import type { OtlpSink } from '@clinic/instrumentation/node/testing/otlp-sink';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
-import { type ClinicProcess, endLeftovers, startClinic } from '../../clinic-api/src/testing/clinic-process.ts';
-import { startPostgres, type TestPostgres } from '../../clinic-api/src/testing/postgres.ts';
+import type { ClinicProcess } from '../../clinic-api/src/testing/clinic-process.ts';
+import { type Prepared, type TestClinic, testClinic } from '../../clinic-api/src/testing/test-clinic.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'traffic-'));
-const PASSWORD = 'demo-password-of-a-test';
-const passwordFile = join(folder, 'demo');
-let postgres: TestPostgres;
+let surroundings: TestClinic;
+let prepared: Prepared;
 let sink: OtlpSink;
 let clinic: ClinicProcess;
-let clinicEnvironment: Record<string, string>;
 
 beforeAll(async () => {
-  [postgres, sink] = await Promise.all([startPostgres(), otlpSink()]);
-  mkdirSync(join(folder, 'web'));
-  writeFileSync(join(folder, 'web/index.html'), '<!doctype html><head><!--traceparent--></head>');
-  writeFileSync(join(folder, 'database'), postgres.password);
-  writeFileSync(passwordFile, PASSWORD);
-  await (await postgres.create('clinic')).close();
-  clinicEnvironment = {
-    NODE_ENV: 'production',
-    LISTEN: '127.0.0.1:0',
-    MANAGEMENT_LISTEN: '127.0.0.1:0',
-    OTEL_EXPORTER_OTLP_ENDPOINT: sink.url,
-    TRACE_SAMPLE_RATIO: '1',
-    DATABASE_URL: postgres.urlOf('clinic'),
-    DATABASE_PASSWORD_FILE: join(folder, 'database'),
-    DEMO_PASSWORD_FILE: passwordFile,
-    SEED_CLIENTS: '30',
-    WEB_ROOT: join(folder, 'web'),
-  };
-  clinic = await startClinic(clinicEnvironment);
+  surroundings = await testClinic();
+  ({ sink } = surroundings);
+  prepared = await surroundings.prepare('clinic', { clients: 30 });
+  clinic = await surroundings.start({ ...prepared.environment, NODE_ENV: 'production' });
 }, 60_000);
 afterAll(async () => {
   await clinic?.stop();
-  endLeftovers();
-  await Promise.all([postgres?.close(), sink?.close()]);
-  rmSync(folder, { recursive: true, force: true });
+  await surroundings?.close();
 }, 30_000);
 
 function startTraffic(environment: Record<string, string>) {
@@ -53,7 +32,7 @@ function startTraffic(environment: Record<string, string>) {
       MANAGEMENT_LISTEN: '127.0.0.1:0',
       CLINIC_URL: clinic.url,
       ACCOUNT: 'frontdesk@clinic.example',
-      ACCOUNT_PASSWORD_FILE: passwordFile,
+      ACCOUNT_PASSWORD_FILE: surroundings.secretFile('demo_password'),
       REQUESTS_PER_MINUTE: '600',
       SEED: '1',
       ...environment,
@@ -121,6 +100,15 @@ test('signs in once, reads, each request on a trace of its own, and says nothing
   expect(sink.slowEvents().length).toBe(before);
 }, 30_000);
 
+test('a clinician reads notes, and both look at the day', async () => {
+  const traffic = startTraffic({ CLINICIAN_ACCOUNT: 'clinician@clinic.example' });
+  await wait(() => served('/api/clinical-notes/:id').length > 0 && served('/api/appointments').length > 0);
+  expect(await traffic.stop()).toBe(0);
+  expect(traffic.events()).toEqual(['started', 'signed_in', 'signed_in', 'stopped']);
+  const refused = sink.spans().filter((span) => span.attributes['http.response.status_code'] === 403);
+  expect(refused).toEqual([]);
+}, 30_000);
+
 test('waits while the clinic is away, and goes on when it is back', async () => {
   const { url, seen } = await door();
   const traffic = startTraffic({ CLINIC_URL: url });
@@ -136,17 +124,13 @@ test('waits while the clinic is away, and goes on when it is back', async () => 
 test('signs in again with a clinic that has forgotten it', async () => {
   const traffic = startTraffic({});
   await wait(() => traffic.events().includes('signed_in'));
-  const database = await import('../../clinic-api/src/database.ts').then(({ openDatabase }) =>
-    openDatabase({ url: postgres.urlOf('clinic'), password: postgres.password }),
-  );
-  await database.query('DELETE FROM sessions');
-  await database.close();
+  await prepared.owner.query('DELETE FROM sessions');
   await wait(() => traffic.events().filter((event) => event === 'signed_in').length === 2);
   expect(await traffic.stop()).toBe(0);
 }, 30_000);
 
 test('does not lock the account with a wrong password', async () => {
-  const wrong = join(folder, 'wrong');
+  const wrong = join(surroundings.folder, 'wrong');
   writeFileSync(wrong, 'canary-of-a-wrong-password');
   const { url, seen } = await door();
   const traffic = startTraffic({ CLINIC_URL: url, ACCOUNT_PASSWORD_FILE: wrong });

@@ -31,6 +31,9 @@ async function start(): Promise<void> {
     CLINIC_URL: url,
     /** The e-mail address of a synthetic account. */
     ACCOUNT: z.string().min(3, 'must be an e-mail address'),
+    /** And of a clinician, who reads notes as well; without it there is one visitor. */
+    CLINICIAN_ACCOUNT: z.string().min(3, 'must be an e-mail address').optional(),
+    /** Of both. */
     ACCOUNT_PASSWORD_FILE: secretFile,
     /** More would be a load test, not background. */
     REQUESTS_PER_MINUTE: wholeNumber(1, 600),
@@ -45,14 +48,20 @@ async function start(): Promise<void> {
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => leaving.abort());
   log('started', { requests_per_minute: settings.REQUESTS_PER_MINUTE, seed: settings.SEED });
   try {
-    await visit({
-      clinic: openClinic({ url: settings.CLINIC_URL, signal: leaving.signal }),
-      account: { email: settings.ACCOUNT, password: settings.ACCOUNT_PASSWORD_FILE },
-      requestsPerMinute: settings.REQUESTS_PER_MINUTE,
-      random: seededRandom(settings.SEED),
-      sleep: (ms) => wait(ms, undefined, { signal: leaving.signal }),
-      log: (event, status) => log(event, status === undefined ? {} : { status }),
-    });
+    const accounts = [settings.ACCOUNT, settings.CLINICIAN_ACCOUNT].filter((account) => account !== undefined);
+    await Promise.all(
+      accounts.map((email, index) =>
+        visit({
+          clinic: openClinic({ url: settings.CLINIC_URL, signal: leaving.signal }),
+          account: { email, password: settings.ACCOUNT_PASSWORD_FILE },
+          clinician: email === settings.CLINICIAN_ACCOUNT,
+          requestsPerMinute: settings.REQUESTS_PER_MINUTE / accounts.length,
+          random: seededRandom(settings.SEED + index),
+          sleep: (ms) => wait(ms, undefined, { signal: leaving.signal }),
+          log: (event, status) => log(event, status === undefined ? {} : { status }),
+        }),
+      ),
+    );
   } catch (error) {
     if (!leaving.signal.aborted) throw error;
     health.close();

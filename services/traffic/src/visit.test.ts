@@ -7,7 +7,7 @@ const times = (count: number) => Array.from({ length: count });
 test('the same seed makes the same visits, another seed others', () => {
   const visits = (seed: number) => {
     const random = seededRandom(seed);
-    return times(50).map(() => nextVisit(random));
+    return times(50).map(() => nextVisit(random, { clinician: true }));
   };
   expect(visits(7)).toEqual(visits(7));
   expect(visits(7)).not.toEqual(visits(8));
@@ -15,10 +15,12 @@ test('the same seed makes the same visits, another seed others', () => {
 
 test('visits mostly read, and book far away at a bounded number of times', () => {
   const random = seededRandom(1);
-  const visits = times(100_000).map(() => nextVisit(random));
+  const visits = times(100_000).map(() => nextVisit(random, { clinician: true }));
   const share = (kind: string) => visits.filter((visit) => visit.kind === kind).length / visits.length;
-  expect(share('list')).toBeCloseTo(0.5, 1);
-  expect(share('chart')).toBeCloseTo(0.49, 1);
+  expect(share('list')).toBeCloseTo(0.4, 1);
+  expect(share('chart')).toBeCloseTo(0.39, 1);
+  expect(share('schedule')).toBeCloseTo(0.1, 1);
+  expect(share('note')).toBeCloseTo(0.1, 1);
   expect(share('book')).toBeGreaterThan(0.005);
   expect(share('book')).toBeLessThan(0.02);
   const starts = new Set(visits.flatMap((visit) => (visit.kind === 'book' ? [slotStart(visit.slot)] : [])));
@@ -27,6 +29,12 @@ test('visits mostly read, and book far away at a bounded number of times', () =>
   // Half an hour each: none overlaps another.
   const sorted = [...starts].map((start) => Date.parse(start)).sort((a, b) => a - b);
   expect(sorted.every((start, index) => index === 0 || start - sorted[index - 1]! >= 1_800_000)).toBe(true);
+});
+
+test('the front desk reads no notes', () => {
+  const random = seededRandom(3);
+  const kinds = new Set(times(10_000).map(() => nextVisit(random, { clinician: false }).kind));
+  expect([...kinds].sort()).toEqual(['book', 'chart', 'list', 'schedule']);
 });
 
 test('gaps are uneven, and the asked number a minute in the mean', () => {

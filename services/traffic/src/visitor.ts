@@ -8,6 +8,8 @@ export type Log = (event: 'signed_in' | 'sign_in_refused' | 'request_failed' | '
 export interface VisitorOptions {
   readonly clinic: Clinic;
   readonly account: Account;
+  /** Whether the account may read notes. */
+  readonly clinician: boolean;
   readonly requestsPerMinute: number;
   readonly random: Random;
   /** Resolves after so many milliseconds; rejects when the visitor is to leave. */
@@ -18,10 +20,11 @@ export interface VisitorOptions {
 /** The clinic locks an account for minutes after ten wrong passwords in five; a person may need it. */
 const AFTER_WRONG_PASSWORD_MS = 120_000;
 
-/** One request after the other until `sleep` rejects, so that the clinic never has two of them at once. */
+/** One request after the other until `sleep` rejects, so that the clinic never has two of one visitor at once. */
 export async function visit({
   clinic,
   account,
+  clinician: isClinician,
   requestsPerMinute,
   random,
   sleep,
@@ -30,6 +33,7 @@ export async function visit({
   let token: string | undefined;
   let clients: string[] = [];
   let clinicians: number[] = [];
+  let notes: string[] = [];
   let failures = 0;
   const oneOf = <Item>(items: readonly Item[]): Item | undefined => items[Math.floor(random() * items.length)];
 
@@ -39,10 +43,16 @@ export async function visit({
       log('signed_in');
       return;
     }
-    const next = nextVisit(random);
+    const next = nextVisit(random, { clinician: isClinician });
     const client = oneOf(clients);
     const clinician = oneOf(clinicians);
-    if (next.kind === 'list' || client === undefined) {
+    if (next.kind === 'schedule') {
+      await clinic.schedule(token, new Date());
+    } else if (next.kind === 'note') {
+      const note = oneOf(notes);
+      if (note === undefined) notes = await clinic.notes(token);
+      else await clinic.note(token, note);
+    } else if (next.kind === 'list' || client === undefined) {
       const { search, page } = next.kind === 'list' ? next : { search: '', page: 1 };
       clients = await clinic.clients(token, search, page);
     } else if (next.kind === 'chart' || clinician === undefined) {
@@ -68,7 +78,7 @@ export async function visit({
       if (failures === 1) log('request_failed', error.status);
       if (error.status === 401) token = undefined;
       // Of another database, perhaps.
-      if (error.status === 404 || error.status === 422) clients = clinicians = [];
+      if (error.status === 404 || error.status === 422) clients = clinicians = notes = [];
       await sleep(backoff(random, failures));
     }
   }
