@@ -2,6 +2,7 @@
  * collector/allow-list.yaml: what may pass, from the catalogue. A key is not enough: an allowed key may hold a sentence, a
  * list or a map. So each field is compared with a closed set of values, or with a shape too narrow for a name.
  */
+import { APP_TARGETS } from '@clinic/catalogue/apps';
 import { LABEL_VALUES, NODE_LABEL_VALUES, ROUTES } from '@clinic/catalogue/labels';
 import { DEFAULT_LIMIT, LIMITS, METRICS, OTHER_METRIC } from '@clinic/catalogue/limits';
 import { UNKNOWN_ROUTE } from '@clinic/catalogue/routes';
@@ -10,6 +11,7 @@ import {
   DATABASES,
   ENVIRONMENTS,
   ERROR_TYPES,
+  EXPRESS_LAYERS,
   HOSTS,
   HTTP_METHODS,
   SERVICES,
@@ -70,6 +72,7 @@ const SPAN: Checks = {
   'db.response.status_code': text(SQLSTATE),
   'error.type': text(`(${oneOf([...ERROR_TYPES, ...SYSTEM_ERRORS, 'aborted'])}|${STATUS}|${SQLSTATE})`),
   'server.address': text(oneOf(HOSTS)),
+  'express.type': text(oneOf(EXPRESS_LAYERS)),
   metric: text(oneOf(METRICS)),
   slow: bool,
 };
@@ -182,7 +185,34 @@ export const processors = {
   },
 };
 
+/** Apps beside the clinic, from catalogue/apps.ts: their `/metrics` is scraped as the clinic's is in config.yaml. */
+const scraped = Object.entries(APP_TARGETS as Readonly<Record<string, string>>).map(([service, target]) => ({
+  job_name: service,
+  static_configs: [{ targets: [target], labels: { instance: service } }],
+  metric_relabel_configs: [
+    { source_labels: ['__name__'], regex: 'nodejs_active_(handles|requests|resources)', action: 'drop' },
+  ],
+}));
+const apps =
+  scraped.length === 0
+    ? {}
+    : {
+        receivers: {
+          'prometheus/apps': {
+            config: {
+              global: {
+                scrape_interval: '5s',
+                scrape_timeout: '4s',
+                scrape_protocols: ['OpenMetricsText1.0.0', 'OpenMetricsText0.0.1', 'PrometheusText0.0.4'],
+              },
+              scrape_configs: scraped,
+            },
+          },
+        },
+        service: { pipelines: { metrics: { receivers: ['prometheus', 'prometheus/apps'] } } },
+      };
+
 export const allowList: string = `# Generated from catalogue/ by collector/src/allow-list.ts. Do not edit; run: npm run build\n${stringify(
-  { processors },
+  { ...apps, processors },
   { lineWidth: 0 },
 )}`;

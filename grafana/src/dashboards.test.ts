@@ -134,7 +134,7 @@ describe('every panel', () => {
 describe.each(dashboards)('$title', ({ uid, title, description, panels: all, templating }) => {
   test('says what it is for', () => {
     expect(title).toMatch(/^[A-Z]/);
-    expect(description).toMatch(/\.$/);
+    expect(description).toMatch(/[.?]$/);
     expect(uid).toMatch(/^[a-z-]+$/);
   });
   test('rows are full or end early, and nothing overlaps', () => {
