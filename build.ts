@@ -2,8 +2,10 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { alertGroups } from '@clinic/catalogue/alerts';
+import { performanceDocument } from './bench/documents.ts';
 import { allowList } from './collector/src/allow-list.ts';
 import { dashboardFiles } from './grafana/src/dashboards.ts';
+import { readme } from './instrumentation/collected.ts';
 import { ruleFiles } from './prometheus/src/rules.ts';
 import { licences } from './supply-chain/licences.ts';
 
@@ -25,6 +27,8 @@ export const files: Readonly<Record<string, string>> = {
   ...dashboardFiles,
   'runbooks/README.md': runbookIndex,
   'docs/licences.md': licences(import.meta.dirname),
+  'docs/performance.md': performanceDocument(import.meta.dirname),
+  'instrumentation/README.md': readme(import.meta.dirname),
 };
 
 /** Generated files that are missing under `root`, or differ from what their sources say. */

@@ -1,6 +1,7 @@
 import { type TransportItem, TransportItemType } from '@grafana/faro-core';
 import { expect, test } from 'vitest';
 import { AllowListTransport } from './allow-list-transport.ts';
+import { nameHash } from './frames.ts';
 import type { WireItem } from './wire.ts';
 
 const timestamp = '2026-01-02T03:04:05.678Z';
@@ -12,7 +13,10 @@ const meta = {
 
 function sent(type: TransportItemType, payload: unknown, withMeta: unknown = meta): WireItem[] {
   const items: WireItem[] = [];
-  const transport = new AllowListTransport((item) => items.push(item));
+  const transport = new AllowListTransport({
+    emit: (item) => items.push(item),
+    folder: 'https://clinic.example/assets/',
+  });
   transport.send([{ type, payload, meta: withMeta } as TransportItem]);
   return items;
 }
@@ -21,7 +25,7 @@ test('a web vital keeps name, value, rating and page', () => {
   const values = { LCP: 1234.56789, PLANTED: 1, INP: Number.NaN, CLS: -1 };
   const context = { rating: 'good', page: '/clients', element: 'PLANTED' };
   expect(sent(TransportItemType.MEASUREMENT, { type: 'PLANTED', timestamp, values, context })).toEqual([
-    { k: 'm', t: Date.parse(timestamp), n: 'LCP', v: 1234.568, p: '/clients', r: 'good' },
+    { k: 'm', t: Date.parse(timestamp), n: 'LCP', v: 1234.56789, p: '/clients', r: 'good' },
   ]);
 });
 
@@ -31,10 +35,10 @@ test('an error keeps the type, if it is listed, and the place in our own bundle'
   };
   const payload = { type: 'TypeError', value: 'PLANTED', timestamp, stacktrace, context: { cause: 'PLANTED' } };
   expect(sent(TransportItemType.EXCEPTION, payload)).toEqual([
-    { k: 'e', t: Date.parse(timestamp), n: 'TypeError', h: expect.stringMatching(/^[0-9a-f]{16}$/), p: '/clients/:id' },
+    { k: 'e', t: Date.parse(timestamp), n: 'TypeError', p: '/clients/:id', f: [[nameHash('index-a1.js'), 1, 2]] },
   ]);
   expect(sent(TransportItemType.EXCEPTION, { type: 'PLANTED', value: 'PLANTED', timestamp })).toMatchObject([
-    { n: 'Error', h: '' },
+    { n: 'Error', f: [] },
   ]);
 });
 

@@ -7,10 +7,16 @@ import {
   type TransportItem,
   TransportItemType,
 } from '@grafana/faro-core';
-import { hashFrames } from './frames.ts';
+import { framesOf } from './frames.ts';
 import type { ErrorItem, MetricItem } from './wire.ts';
 
 const listed = <Word extends string>(list: readonly Word[], value: unknown) => list.find((word) => word === value);
+
+export interface AllowListTransportOptions {
+  readonly emit: (item: MetricItem | ErrorItem) => void;
+  /** URL of the folder that holds the scripts of our own build. */
+  readonly folder: string;
+}
 
 /**
  * Builds a new record from listed parts of each web vital and each error. Logs, events, traces, meta and context of Faro are
@@ -18,12 +24,14 @@ const listed = <Word extends string>(list: readonly Word[], value: unknown) => l
  */
 export class AllowListTransport extends BaseTransport {
   readonly name = 'allow-list';
-  readonly version = '1';
-  readonly #emit: (item: MetricItem | ErrorItem) => void;
+  readonly version = '2';
+  readonly #emit: AllowListTransportOptions['emit'];
+  readonly #folder: string;
 
-  constructor(emit: (item: MetricItem | ErrorItem) => void) {
+  constructor({ emit, folder }: AllowListTransportOptions) {
     super();
     this.#emit = emit;
+    this.#folder = folder;
   }
 
   override isBatched(): boolean {
@@ -39,23 +47,22 @@ export class AllowListTransport extends BaseTransport {
 
   #vital({ payload, meta }: TransportItem): void {
     const { timestamp, values, context } = payload as MeasurementEvent;
-    for (const [name, value] of Object.entries(values)) {
+    for (const [name, v] of Object.entries(values)) {
       const n = listed(WEB_VITALS, name);
-      if (!n || !Number.isFinite(value) || value < 0) continue;
+      if (!n || !Number.isFinite(v) || v < 0) continue;
       const p = listed(PAGE_ROUTES, context?.page ?? meta.view?.name) ?? UNKNOWN_ROUTE;
-      const v = Math.round(value * 1e3) / 1e3;
       this.#emit({ k: 'm', t: Date.parse(timestamp), n, v, p, r: listed(RATINGS, context?.rating) });
     }
   }
 
   #error({ payload, meta }: TransportItem): void {
-    const { timestamp, type, stacktrace } = payload as ExceptionEvent;
+    const { timestamp, type, stacktrace, context } = payload as ExceptionEvent;
     this.#emit({
       k: 'e',
       t: Date.parse(timestamp),
       n: listed(ERROR_TYPES, type) ?? 'Error',
-      h: hashFrames(stacktrace?.frames ?? []),
-      p: listed(PAGE_ROUTES, meta.view?.name) ?? UNKNOWN_ROUTE,
+      p: listed(PAGE_ROUTES, context?.page ?? meta.view?.name) ?? UNKNOWN_ROUTE,
+      f: framesOf(stacktrace?.frames ?? [], this.#folder),
     });
   }
 }

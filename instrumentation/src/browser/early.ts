@@ -1,16 +1,18 @@
 /**
- * The part of the telemetry that runs first: import it before anything else. It keeps errors, metrics and spans until the
- * telemetry chunk has arrived, gives each call to the API its `traceparent`, and, when the page goes away before the chunk
- * came, sends the little it has.
+ * The part of the telemetry that runs first: import it before anything else. It keeps what was measured until the telemetry
+ * chunk has arrived, and gives each call to the API its `traceparent`.
+ *
+ * Here is only what cannot be had later: errors and times from the first moment on, and the `traceparent` of the first calls,
+ * which are those that a page waits for. Paths stay in memory as they are; the chunk, which knows the route templates, sends
+ * those instead, and the message of last-message.ts has neither.
  *
  * The document's own trace comes from `<meta name="traceparent">`; without it the page starts one. Every `traceparent` has the
  * sampled flag and every span is sent: which traces are kept is for the server to decide, by the trace id.
  */
-import { LIMITS } from '@clinic/catalogue/limits';
-import { API_ROUTES, PAGE_ROUTES, UNKNOWN_ROUTE } from '@clinic/catalogue/routes';
-import { hexId, uuid } from './ids.ts';
-import { routeMatcher } from './route-matcher.ts';
-import type { CallItem, MetricItem, Page, WireItem } from './wire.ts';
+import { API_PATH } from '@clinic/catalogue/api-path';
+import type { PageRoute } from '@clinic/catalogue/routes';
+import { hexId } from './ids.ts';
+import type { Metric } from './wire.ts';
 
 /** One load of a page: of the document, or a navigation within the app. */
 export interface Load {
@@ -23,105 +25,96 @@ export interface Load {
   /** Neither painted nor left nor hidden so far: what is called now belongs to this load. */
   open: boolean;
   /** The page that has said that it will become ready. */
-  p?: Page;
+  p?: PageRoute | undefined;
 }
 
-type Thrown = [at: number, type: string, value: unknown];
-type Where = Partial<Pick<MetricItem, 'p' | 'i' | 'j'>>;
+/** What was measured, or an error, as it is kept in memory. */
+export interface Recorded extends Detail {
+  readonly n: Metric | 'Error';
+  /** Milliseconds. */
+  readonly v: number;
+  /** Epoch milliseconds at its end. */
+  readonly t: number;
+  readonly path: string;
+}
+
+export interface Detail {
+  /** Trace id, span id and parent's span id. */
+  readonly i?: string | undefined;
+  readonly j?: string | undefined;
+  readonly u?: string | undefined;
+  /** Of a page load: the page. */
+  readonly p?: PageRoute | undefined;
+  /** Of a call to the API: method, path with query, and status (0 without an answer). */
+  readonly m?: string;
+  readonly a?: string;
+  readonly c?: number;
+  /** Says nothing about speed, as the page was hidden in between or the call was given up. */
+  readonly mute?: boolean;
+  /** Of an error. */
+  readonly event?: Event & { readonly error?: unknown; readonly reason?: unknown };
+}
 
 /** As the browser made it: without a span and without `traceparent`. */
 export const plainFetch = window.fetch;
-const pageOf = routeMatcher(PAGE_ROUTES);
-export const currentPage = (): Page => pageOf(location.pathname);
 
-const apiOf = routeMatcher(API_ROUTES);
 const [, traceId, serverSpan] =
   document.querySelector<HTMLMetaElement>('meta[name=traceparent]')?.content.split('-') ?? [];
 
+export const documentLoad: Load = {
+  i: traceId ?? hexId(32),
+  j: hexId(16),
+  u: serverSpan,
+  from: 0,
+  open: !document.hidden,
+};
+
 export const early = {
-  id: uuid(),
-  seq: 0,
+  /** Names the batches of this visit. */
+  id: hexId(32),
+  /** Items that were lost since the last batch. */
   drop: 0,
-  items: [] as WireItem[],
-  errors: [] as Thrown[],
-  load: { i: traceId ?? hexId(32), j: hexId(16), u: serverSpan, from: 0, open: !document.hidden } as Load,
-  /** How often the page was hidden or shown: a time span in which this changed says nothing about speed. */
-  turns: 0,
-  /** The telemetry chunk replaces `push` and `error`, the performance monitor replaces `record`. */
-  push(item: WireItem): void {
-    if (early.items.length < 200) early.items.push(item);
+  items: [] as Recorded[],
+  load: documentLoad,
+  /** When the page was last hidden or shown, on the clock of `performance.now()`. */
+  turned: 0,
+  /** Forgets what waits to be sent; the telemetry chunk replaces it, and `push`. The performance monitor replaces `record`. */
+  clear(): void {
+    early.items = [];
+  },
+  push(item: Recorded): void {
+    if (early.items.length < 1_500) early.items.push(item);
     else early.drop++;
   },
-  error(...thrown: Thrown): void {
-    if (early.errors.length < 20) early.errors.push(thrown);
-  },
-  record(n: MetricItem['n'], ms: number, { p = currentPage(), i, j }: Where = {}): void {
-    early.push({ k: 'm', t: Date.now(), n, v: ms, p, i, j });
+  record(n: Recorded['n'], v: number, detail?: Detail): void {
+    early.push({ n, v, t: Date.now(), path: location.pathname, ...detail });
   },
 };
 
-/** True when the page has been visible ever since `turns` was read. */
-export const visibleSince = (turns: number): boolean => turns === early.turns && !document.hidden;
+/** True when the page has been visible ever since: a time span in which it was not says nothing about speed. */
+export const visibleSince = (start: number): boolean => start > early.turned && !document.hidden;
 
 for (const type of ['error', 'unhandledrejection']) {
-  addEventListener(type, (event: Event & { error?: unknown; reason?: unknown }) =>
-    early.error(Date.now(), type, event.error ?? event.reason),
-  );
-}
-document.addEventListener('visibilitychange', () => early.turns++, true);
-addEventListener('pagehide', () => {
-  const p = currentPage();
-  const items = [
-    ...early.errors.map(([t]) => ({ k: 'e', t, n: 'Error', h: '', p })),
-    ...early.items.filter(({ k }) => k === 'm'), // spans are checked by the chunk
-  ];
-  if (!items[0]) return; // also once the chunk has taken over
-  early.errors = [];
-  early.items = [];
-  const { id, drop } = early;
-  navigator.sendBeacon('/telemetry', JSON.stringify({ v: 1, id, seq: early.seq++, at: Date.now(), drop, items }));
-});
-
-/** The span of a call to a declared route of this origin, and the call with its `traceparent`; for all else nothing. */
-function trace(input: RequestInfo | URL, init?: RequestInit) {
-  const request = input as Partial<Request>; // a string and a URL have none of its properties
-  const { origin, pathname } = new URL(request.url ?? `${input}`, document.baseURI);
-  const a = apiOf(pathname);
-  if (origin !== location.origin || a === UNKNOWN_ROUTE) return;
-  const load = early.load.open ? early.load : undefined;
-  const call = {
-    n: (init?.method ?? request.method ?? 'GET') as CallItem['n'],
-    a,
-    p: currentPage(),
-    i: load?.i ?? hexId(32),
-    j: hexId(16),
-    u: load?.j,
-  };
-  const headers = new Headers(init?.headers ?? request.headers);
-  headers.set('traceparent', `00-${call.i}-${call.j}-01`);
-  return [call, { ...init, headers }] as const;
+  addEventListener(type, (event) => early.record('Error', 0, { event }));
 }
 
 window.fetch = async (input, init) => {
-  let traced: ReturnType<typeof trace>;
-  try {
-    traced = trace(input, init);
-  } catch {
-    // An input that the browser will refuse as well, in its own words.
-  }
-  if (!traced) return plainFetch(input, init);
-  const [call, sent] = traced;
-  const { turns } = early;
+  const call = new Request(input, init); // the first thing that the browser's own does as well
+  const a = call.url.replace(location.origin, '');
+  if (!API_PATH.test(a)) return plainFetch(call);
+  const { load } = early;
+  const [i, u] = load.open ? [load.i, load.j] : [hexId(32)];
+  const j = hexId(16);
+  call.headers.set('traceparent', `00-${i}-${j}-01`);
   const start = performance.now();
   let c = 0;
   try {
-    const response = await plainFetch(input, sent);
+    const response = await plainFetch(call);
     c = response.status;
     return response;
   } finally {
-    const d = performance.now() - start;
-    early.push({ k: 's', t: Date.now() - Math.round(d), d, ...call, c });
+    const v = performance.now() - start;
     // Without an answer (aborted, offline) only a wait that was too long already is a duration of the call.
-    if ((c || d > LIMITS.api_call) && visibleSince(turns)) early.record('api_call', d, call);
+    early.record('api_call', v, { i, j, u, m: call.method, a, c, mute: !(c || v > 1_000) || !visibleSince(start) });
   }
 };

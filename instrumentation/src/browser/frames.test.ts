@@ -1,21 +1,29 @@
 import { expect, test } from 'vitest';
-import { hashFrames } from './frames.ts';
+import { framesOf, nameHash } from './frames.ts';
 
-const frame = (filename: string, lineno = 1, colno = 2) => ({ filename, lineno, colno });
-const ours = frame('https://clinic.example/assets/index-a1B2.js', 1, 4711);
+const FOLDER = 'https://clinic.example/assets/';
+const frame = (filename: string, lineno = 1, colno = 4711) => ({ filename, lineno, colno });
+const ours = frame(`${FOLDER}index-a1B2.js`);
 
-test('the same place has the same hash, another place another one', () => {
-  expect(hashFrames([ours])).toMatch(/^[0-9a-f]{16}$/);
-  expect(hashFrames([ours])).toBe(hashFrames([{ ...ours }]));
-  expect(hashFrames([ours])).not.toBe(hashFrames([{ ...ours, colno: 4712 }]));
+test('a frame of our own build is the hash of its file, line and column', () => {
+  expect(framesOf([ours], FOLDER)).toEqual([[nameHash('index-a1B2.js'), 1, 4711]]);
+  expect(nameHash('index-a1B2.js')).toMatch(/^[0-9a-f]{16}$/);
+  expect(nameHash('index-a1B2.js')).not.toBe(nameHash('index-a1B3.js'));
 });
 
-test('files that are not our build leave no trace, not even in the hash', () => {
-  expect(hashFrames([frame('https://clinic.example/clients/anna')])).toBe('');
-  expect(hashFrames([frame('https://clinic.example/clients/anna'), ours])).toBe(hashFrames([ours]));
+test.each([
+  'https://clinic.example/clients/anna',
+  'https://clinic.example/assets.js',
+  'https://clinic.example/assets/anna/x.js',
+  'https://elsewhere.example/assets/index-a1B2.js',
+  `${FOLDER}anna example.js`,
+  `${FOLDER}index.js?name=anna`,
+  'anna',
+])('%s leaves no trace', (filename) => {
+  expect(framesOf([frame(filename), ours], FOLDER)).toEqual(framesOf([ours], FOLDER));
 });
 
 test('an endless stack is cut after ten frames', () => {
-  const many = Array.from({ length: 500 }, (_, line) => ({ ...ours, lineno: line }));
-  expect(hashFrames(many)).toBe(hashFrames(many.slice(0, 10)));
+  const many = Array.from({ length: 500 }, (_, line) => ({ ...ours, lineno: line + 1 }));
+  expect(framesOf(many, FOLDER)).toEqual(framesOf(many.slice(0, 10), FOLDER));
 });

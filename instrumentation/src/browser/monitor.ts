@@ -27,38 +27,35 @@ export function performanceMonitorOf<Context = never>({
   window = 1000,
   now = () => performance.now(),
 }: PerformanceMonitorOptions<Context>): PerformanceMonitor<Context> {
-  const series = new Map<string, { total: number; samples: number[] }>();
-  let rejected = 0;
-  const known = (metric: string) => METRICS.find((each) => each === metric) ?? OTHER_METRIC;
+  const series: { [metric in Metric]?: { total: number; samples: number[] } } = {};
+  const known = (metric: string): Metric => METRICS.find((each) => each === metric) ?? OTHER_METRIC;
 
-  function recordMetric(name: string, ms: number, context?: Context): boolean {
-    if (!(Number.isFinite(ms) && ms >= 0)) {
-      rejected++;
-      return false;
-    }
-    const metric = known(name);
-    const one = series.get(metric) ?? { total: 0, samples: [] };
-    series.set(metric, one);
-    one.samples[one.total++ % window] = ms;
-    emit(metric, ms, context);
-    return ms > limitOf(metric);
-  }
-
-  return {
-    recordMetric,
-    startTiming(metric) {
+  const monitor = {
+    rejected: 0,
+    recordMetric(name: string, ms: number, context?: Context): boolean {
+      if (!(Number.isFinite(ms) && ms >= 0)) {
+        monitor.rejected++;
+        return false;
+      }
+      const metric = known(name);
+      series[metric] ??= { total: 0, samples: [] };
+      series[metric].samples[series[metric].total++ % window] = ms;
+      emit(metric, ms, context);
+      return ms > limitOf(metric);
+    },
+    startTiming(metric: string) {
       const start = now();
       let ms: number | undefined;
       return () => {
         if (ms === undefined) {
           ms = now() - start;
-          recordMetric(metric, ms);
+          monitor.recordMetric(metric, ms);
         }
         return ms;
       };
     },
-    getStats(metric) {
-      const sorted = series.get(known(metric))?.samples.toSorted((a, b) => a - b);
+    getStats(metric: string): Stats | undefined {
+      const sorted = series[known(metric)]?.samples.toSorted((a, b) => a - b);
       if (!sorted) return;
       const count = sorted.length;
       return {
@@ -69,8 +66,6 @@ export function performanceMonitorOf<Context = never>({
         p95: sorted[Math.ceil(0.95 * count) - 1]!,
       };
     },
-    get rejected() {
-      return rejected;
-    },
   };
+  return monitor;
 }

@@ -6,31 +6,29 @@
  * already. A page that was hidden sooner is not recorded: a hidden page paints nothing.
  */
 import { LIMITS } from '@clinic/catalogue/limits';
-import { currentPage, early, type Load } from './early.ts';
+import type { PageRoute } from '@clinic/catalogue/routes';
+import { early, type Load } from './early.ts';
 import { afterPaint } from './paint.ts';
-import type { Page } from './wire.ts';
+import { routePattern } from './route-pattern.ts';
 
-function record(load: Load, p: Page): void {
+function record(load: Load): void {
   load.open = false;
-  const ms = performance.now() - load.from;
-  const { i, j, u } = load;
-  early.push({ k: 'l', t: Date.now() - Math.round(ms), d: ms, p, i, j, u });
-  early.record('page_load', ms, { p, i, j });
+  early.record('page_load', performance.now() - load.from, load);
 }
 
 /** The page is left or hidden. */
 export function leavePage(): void {
   const { load } = early;
-  if (load.open && load.p && performance.now() - load.from > LIMITS.page_load) record(load, load.p);
+  if (load.open && load.p && performance.now() - load.from > LIMITS.page_load) record(load);
   load.open = false;
 }
 document.addEventListener('visibilitychange', leavePage, true);
 addEventListener('pagehide', leavePage, true);
 
 /** The page of this route is mounted. When `ready`, its load ends with the next paint; returns a function that cancels that. */
-export function pageMounted(route: Page, ready: boolean): (() => void) | undefined {
+export function pageMounted(route: PageRoute, ready: boolean): (() => void) | undefined {
   const { load } = early;
-  if (!load.open || currentPage() !== route) return;
+  if (!load.open || !routePattern(route).test(location.pathname)) return;
   load.p = route;
-  if (ready) return afterPaint(() => load.open && record(load, route));
+  if (ready) return afterPaint(() => load.open && record(load));
 }

@@ -1,7 +1,9 @@
-import { early } from './early.ts';
+import { type Detail, early } from './early.ts';
 import { performanceMonitorOf } from './monitor.ts';
 
-/** The page's own monitor: what it records goes to `/telemetry`, and `getStats` knows calls and page loads as well. */
-export const performanceMonitor = performanceMonitorOf({ emit: early.record });
+const keep = early.record;
 
-early.record = performanceMonitor.recordMetric;
+/** The page's own monitor: what it records goes to `/telemetry`, and `getStats` knows calls and page loads as well. */
+export const performanceMonitor = performanceMonitorOf<Detail>({ emit: keep });
+
+early.record = (n, ms, detail) => (detail?.i && !detail.mute ? performanceMonitor.recordMetric : keep)(n, ms, detail);

@@ -1,93 +1,113 @@
-/** The chunk that is loaded late: Faro's core, web vitals, our transport, and the delivery. */
+/**
+ * The chunk that is loaded late: Faro's core, web vitals, OpenTelemetry's tracing, our transport, and the delivery. It takes over
+ * from the early part as soon as it runs.
+ */
 import { limitOf } from '@clinic/catalogue/limits';
+import { API_ROUTES, PAGE_ROUTES, UNKNOWN_ROUTE } from '@clinic/catalogue/routes';
 import { HTTP_METHODS } from '@clinic/catalogue/vocabulary';
 import { BaseInstrumentation, defaultUnpatchedConsole, InternalLoggerLevel, initializeFaro } from '@grafana/faro-core';
 import { parseStacktrace } from '@grafana/faro-web-sdk';
 import { type Metric, onCLS, onFCP, onINP, onLCP, onTTFB } from 'web-vitals';
 import { AllowListTransport } from './allow-list-transport.ts';
-import { currentPage, early, plainFetch } from './early.ts';
-import { watchNavigation } from './navigation.ts';
-import { Sender } from './sender.ts';
-import { type ErrorItem, MAX_DURATION, type WireItem } from './wire.ts';
+import { documentLoad, early, plainFetch, type Recorded } from './early.ts';
+import { hexId } from './ids.ts';
+import { routeMatcher } from './route-matcher.ts';
+import { type PageCounters, Sender } from './sender.ts';
+import { startTracing } from './tracing.ts';
+import type { Page, WireItem } from './wire.ts';
 
 /** An endless loop of errors says the same with fifty. */
 const MAX_ERRORS = 50;
 
-export interface Telemetry {
-  /** Sends what waits once more and forgets all of it. */
-  clear(): void;
-}
+const pageOf = routeMatcher(PAGE_ROUTES);
+const apiOf = routeMatcher(API_ROUTES);
+const currentPage = (): Page => pageOf(location.pathname);
 
 /** Without attribution: Faro's own instrumentation would build element selectors. */
 class Vitals extends BaseInstrumentation {
   readonly name = 'vitals';
-  readonly version = '1';
+  readonly version = '2';
 
   override initialize(): void {
-    const page = currentPage(); // they all belong to the load of the document
-    const report = ({ name, value, rating }: Metric) => {
+    const landing = documentLoad.p ?? currentPage();
+    const report = ({ name, value, rating, navigationURL, navigationType }: Metric) => {
+      // Each navigation within the app has its own where the browser sees it; all else belongs to the load of the document.
+      const soft = navigationType === 'soft-navigation' && navigationURL;
+      const page = soft ? pageOf(new URL(navigationURL, location.href).pathname) : landing;
       this.api.pushMeasurement(
         { type: 'web-vitals', values: { [name]: value } },
         { context: { rating, page }, skipDedupe: true },
       );
     };
-    for (const observe of [onLCP, onINP, onCLS, onFCP, onTTFB]) observe(report);
+    for (const observe of [onLCP, onINP, onCLS, onFCP, onTTFB]) observe(report, { reportSoftNavs: true });
   }
+}
+
+/** With templates in the place of paths; nothing for a call to what the catalogue does not list. */
+function itemOf({ n, v, t, path, i, j, u, p, m, a, c = 0, mute = false }: Recorded): WireItem | undefined {
+  const common = { v, t, p: p ?? pageOf(path), i: i!, j: j!, u };
+  if (n === 'Error') return;
+  if (n === 'page_load' && i) return { k: 'l', ...common };
+  if (!a) return { k: 'm', n, ...common };
+  const route = apiOf(new URL(a, location.origin).pathname);
+  const method = HTTP_METHODS.find((each) => each === m?.toUpperCase()) ?? '_OTHER';
+  return route === UNKNOWN_ROUTE ? undefined : { k: 'c', n: method, a: route, c, mute, ...common };
 }
 
 /** What may page on-call does not wait. */
-const isSlow = (item: WireItem): boolean => item.k === 'm' && !item.r && item.v > limitOf(item.n);
-
-/** Whole words of the list, and no more decimals than a clock has. */
-function text(item: WireItem): string {
-  const n = item.k === 's' ? (HTTP_METHODS.find((method) => method === item.n.toUpperCase()) ?? '_OTHER') : undefined;
-  return JSON.stringify(n ? { ...item, n } : item, (key, value) => {
-    if (typeof value !== 'number') return value;
-    return Math.round((key === 't' ? value : Math.min(value, MAX_DURATION)) * 1e3) / 1e3;
-  });
+function isSlow(item: WireItem): boolean {
+  if (item.k === 'c') return !item.mute && item.v > limitOf('api_call');
+  if (item.k === 'l') return item.v > limitOf('page_load');
+  return item.k === 'm' && !item.r && item.v > limitOf(item.n);
 }
 
-/** Takes over from the early part. Call it once. */
-export function startTelemetry(): Telemetry {
-  const { api } = initializeFaro({
-    app: { name: 'clinic-web' },
-    batching: { enabled: false }, // it loses items when the page goes away; the sender queues
-    dedupe: false,
-    globalObjectKey: 'faro',
-    preventGlobalExposure: true,
-    isolate: true,
-    instrumentations: [new Vitals()],
-    internalLoggerLevel: InternalLoggerLevel.OFF, // it would print whole items to the console
-    metas: [() => ({ view: { name: currentPage() } })],
-    parseStacktrace,
-    paused: false,
-    transports: [new AllowListTransport((item) => push(item))],
-    unpatchedConsole: defaultUnpatchedConsole,
-    sessionTracking: { enabled: false },
-  });
-  const sender = new Sender({ url: '/telemetry', id: early.id, nextSeq: () => early.seq++, fetch: plainFetch });
+const page: PageCounters = Object.assign(early, { seq: 0, n: 0, t: Date.now() });
+const sender = new Sender({ url: '/telemetry', page, fetch: plainFetch });
+const emit = (item: WireItem) => sender.push(item, isSlow(item));
+const { api } = initializeFaro({
+  app: { name: 'clinic-web' },
+  batching: { enabled: false }, // it loses items when the page goes away; the sender queues
+  dedupe: false,
+  globalObjectKey: 'faro',
+  preventGlobalExposure: true,
+  isolate: true,
+  instrumentations: [new Vitals()],
+  internalLoggerLevel: InternalLoggerLevel.OFF, // it would print whole items to the console
+  metas: [() => ({ view: { name: currentPage() } })],
+  parseStacktrace,
+  paused: false,
+  transports: [new AllowListTransport({ emit, folder: import.meta.url.replace(/[^/]*$/, '') })],
+  unpatchedConsole: defaultUnpatchedConsole,
+  sessionTracking: { enabled: false },
+});
+startTracing({ emit, currentPage });
 
-  function push(item: WireItem): void {
-    sender.push(text(item), isSlow(item));
+let errors = 0;
+
+function emitError({ t, path, event }: Recorded): void {
+  const value = event?.error ?? event?.reason;
+  const p = pageOf(path);
+  if (++errors > MAX_ERRORS) early.drop++;
+  else if (value instanceof Error) {
+    api.pushError(value, { timestampOverwriteMs: t, skipDedupe: true, context: { page: p } });
+  } else {
+    emit({ k: 'e', t, n: event?.type === 'unhandledrejection' ? 'UnhandledRejection' : 'Error', p, f: [] });
   }
-
-  let errors = 0;
-  early.push = push;
-  early.error = (at, type, value) => {
-    if (++errors > MAX_ERRORS) return sender.lost(1);
-    if (value instanceof Error) {
-      api.pushError(value, { timestampOverwriteMs: at, skipDedupe: true });
-      return;
-    }
-    const n: ErrorItem['n'] = type === 'unhandledrejection' ? 'UnhandledRejection' : 'Error';
-    push({ k: 'e', t: at, n, h: '', p: currentPage() });
-  };
-
-  watchNavigation();
-  sender.lost(early.drop);
-  for (const item of early.items) push(item);
-  for (const thrown of early.errors) early.error(...thrown);
-  early.items = [];
-  early.errors = [];
-  return sender;
 }
+
+early.push = (recorded) => {
+  const item = itemOf(recorded);
+  if (recorded.event) emitError(recorded);
+  else if (item) emit(item);
+};
+early.clear = () => sender.clear();
+for (const item of early.items) early.push(item);
+early.items = [];
+
+// Back from the back/forward cache: another visit, with ids of its own. Nothing was loaded, so nothing is timed.
+addEventListener('pageshow', ({ persisted, timeStamp }) => {
+  if (!persisted) return;
+  errors = 0;
+  Object.assign(page, { id: hexId(32), seq: 0, n: 0, t: Date.now() });
+  early.load = { i: hexId(32), j: hexId(16), from: timeStamp, open: false };
+});

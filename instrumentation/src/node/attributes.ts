@@ -1,5 +1,12 @@
 import { UNKNOWN_ROUTE } from '@clinic/catalogue/routes';
-import { ERROR_TYPES, HTTP_METHODS, SQL_OPERATIONS, SYSTEM_ERRORS } from '@clinic/catalogue/vocabulary';
+import {
+  DATABASES,
+  ERROR_TYPES,
+  EXPRESS_LAYERS,
+  HTTP_METHODS,
+  SQL_OPERATIONS,
+  SYSTEM_ERRORS,
+} from '@clinic/catalogue/vocabulary';
 
 /**
  * What may leave the process on a span. An attribute that is not listed here, or whose value fails its check, is dropped
@@ -47,13 +54,14 @@ export function allowList({ routes, tables, hosts }: AllowListInput): AllowList 
       'http.response.status_code',
       (value) => Number.isInteger(value) && (value as number) >= 100 && (value as number) <= 599,
     ],
-    ['db.system.name', oneOf(['postgresql'])],
+    ['db.system.name', oneOf(DATABASES)],
     ['db.operation.name', oneOf(SQL_OPERATIONS)],
     ['db.collection.name', oneOf(tables)],
     ['db.response.status_code', isSqlState],
     ['error.type', isErrorType],
     ['slow', oneOf([true])],
     ['server.address', oneOf(['other', ...hosts])],
+    ['express.type', oneOf(EXPRESS_LAYERS)],
   ]);
 }
 

@@ -3,7 +3,7 @@ import { UNKNOWN_ROUTE } from '@clinic/catalogue/routes';
 import { ERROR_TYPES, WEB_VITALS } from '@clinic/catalogue/vocabulary';
 import { SpanKind, TraceFlags } from '@opentelemetry/api';
 import type { Request, RequestHandler, Response } from 'express';
-import type { CallItem, ErrorItem, MetricItem, PageLoadItem } from '../browser/wire.ts';
+import type { CallItem, ErrorItem, MetricItem, PageLoadItem, SpanItem } from '../browser/wire.ts';
 import { type BrowserBatch, batchReader } from './browser-batch.ts';
 import { observeWithExemplar } from './instruments.ts';
 import { SeenBatches } from './seen-batches.ts';
@@ -12,7 +12,10 @@ import { nanosecondsOf } from './spans.ts';
 import type { Telemetry } from './telemetry.ts';
 
 export interface BrowserTelemetryOptions {
-  readonly telemetry: Pick<Telemetry, 'instruments' | 'operationDuration' | 'slowEvents' | 'sampled' | 'spansOf'>;
+  readonly telemetry: Pick<
+    Telemetry,
+    'instruments' | 'operationDuration' | 'slowEvents' | 'sampled' | 'spansOf' | 'stacks'
+  >;
   /** Name of the web app; its spans are sent under it. */
   readonly service: string;
   /** Route templates of its pages, and of the API that it calls. */
@@ -78,17 +81,20 @@ export function browserTelemetry({
   pages,
   api,
   metrics,
-  seen = new SeenBatches(),
+  seen,
   now = Date.now,
 }: BrowserTelemetryOptions): RequestHandler {
-  const { instruments, operationDuration, slowEvents, sampled } = telemetry;
+  const { instruments, operationDuration, slowEvents, sampled, stacks } = telemetry;
+  const known = seen ?? new SeenBatches({ since: now() });
   const read = batchReader({ pages, api, metrics });
   const spans = telemetry.spansOf(service);
   const webVital = instruments.histogram('webVital');
   const layoutShift = instruments.histogram('webVitalLayoutShift');
   const errors = instruments.counter('browserErrors');
   const batches = instruments.counter('browserBatches');
-  const counted = instruments.counter('browserItems');
+  const counted = instruments.counter('browserItems', function () {
+    this.inc({ outcome: 'lost' }, known.settle(now()));
+  });
 
   for (const metric of metrics) operationDuration.zero({ metric, source: 'browser' });
   for (const page of [UNKNOWN_ROUTE, ...pages]) {
@@ -100,43 +106,49 @@ export function browserTelemetry({
   for (const outcome of ['accepted', 'refused', 'lost']) counted.inc({ outcome }, 0);
 
   const vitals = new Set<string>(WEB_VITALS);
-  const recordMetric = ({ n, v, p, i, j }: MetricItem, at: number, uid: () => string) => {
+  const recordDuration = ({ n, v, p, i, j }: Omit<MetricItem, 'k' | 't'>, at: number, uid: () => string) => {
+    const labels = { metric: n, source: 'browser' };
+    if (i && j && sampled(i)) observeWithExemplar(operationDuration, labels, v / 1000, { traceId: i, spanId: j });
+    else operationDuration.observe({ labels, value: v / 1000 });
+    const thresholdMs = limitOf(n);
+    if (!(v > thresholdMs)) return;
+    slowEvents.add({
+      metric: n,
+      durationMs: v,
+      thresholdMs,
+      route: p,
+      at,
+      uid: n === 'api_call' && i && j ? callUid(i, j) : uid(),
+      // Kept because it is slow, if not for its id.
+      ...(i ? { trace: { traceId: i, traceFlags: TraceFlags.SAMPLED, ...(j ? { spanId: j } : {}) } } : {}),
+    });
+  };
+  const recordMetric = (item: MetricItem, at: number, uid: () => string) => {
+    const { n, v, p } = item;
     if (n === 'CLS') layoutShift.observe({ page: p }, v);
     else if (vitals.has(n)) webVital.observe({ name: n, page: p }, v / 1000);
-    else {
-      const labels = { metric: n, source: 'browser' };
-      if (i && j && sampled(i)) observeWithExemplar(operationDuration, labels, v / 1000, { traceId: i, spanId: j });
-      else operationDuration.observe({ labels, value: v / 1000 });
-      const thresholdMs = limitOf(n);
-      if (!(v > thresholdMs)) return;
-      slowEvents.add({
-        metric: n,
-        durationMs: v,
-        thresholdMs,
-        route: p,
-        at,
-        uid: n === 'api_call' && i && j ? callUid(i, j) : uid(),
-        // Kept because it is slow, if not for its id.
-        ...(i ? { trace: { traceId: i, traceFlags: TraceFlags.SAMPLED, ...(j ? { spanId: j } : {}) } } : {}),
-      });
-    }
+    else recordDuration(item, at, uid);
   };
-  const recordError = ({ n, p }: ErrorItem) => errors.inc({ error_type: n, page: p });
-  const recordSpan = (item: CallItem | PageLoadItem, start: number) => {
-    const { i: traceId, j: spanId, u, d, p } = item;
-    const slow = d > limitOf(item.k === 's' ? 'api_call' : 'page_load');
+  const recordError = (item: ErrorItem, receivedAt: number) => {
+    errors.inc({ error_type: item.n, page: item.p });
+    stacks?.add(item, receivedAt);
+  };
+  const recordSpan = (item: CallItem | PageLoadItem | SpanItem, end: number) => {
+    const { k, i: traceId, j: spanId, u, v, p } = item;
+    const slow = k !== 's' && v > limitOf(k === 'c' ? 'api_call' : 'page_load');
     if (!slow && !sampled(traceId)) return;
     const common = {
       traceId,
       spanId,
-      parent: u ? { spanId: u, isRemote: item.k === 'l' } : undefined,
-      start: nanosecondsOf(start),
-      end: nanosecondsOf(start + d),
+      parent: u ? { spanId: u, isRemote: k === 'l' } : undefined,
+      start: nanosecondsOf(end - v),
+      end: nanosecondsOf(end),
     };
     const mark = slow ? { slow } : {};
-    if (item.k === 'l') {
+    if (k !== 'c') {
+      const name = k === 'l' ? 'page_load' : item.n;
       const attributes = { 'http.route': p, ...mark };
-      spans.send({ ...common, name: 'page_load', kind: SpanKind.INTERNAL, attributes, failed: false });
+      spans.send({ ...common, name, kind: SpanKind.INTERNAL, attributes, failed: k === 's' && item.failed });
       return;
     }
     const { n, a, c } = item;
@@ -157,21 +169,29 @@ export function browserTelemetry({
   };
 
   const record = (batch: BrowserBatch, receivedAt: number): void => {
-    const { id, sequence, at, lost, items } = batch;
-    if (!seen.add(id, sequence)) {
+    const { id, sequence, at, began, lost, gone, items } = batch;
+    if (!known.add({ ...batch, began: receivedAt - (at - began) }, receivedAt)) {
       batches.inc({ outcome: 'repeated' });
       return;
     }
     batches.inc({ outcome: 'accepted' });
     counted.inc({ outcome: 'lost' }, lost);
+    for (const each of gone) {
+      counted.inc({ outcome: 'lost' }, known.giveUp(each.id, each.sequence, each.count, receivedAt));
+    }
     for (const [index, item] of items.entries()) {
       counted.inc({ outcome: item ? 'accepted' : 'refused' });
       if (!item) continue;
       // By how long ago it was, not by when: a wrong clock of the browser does not matter.
       const time = receivedAt - Math.min(Math.max(at - item.t, 0), MAX_AGE_MS);
-      if (item.k === 'm') recordMetric(item, time, () => itemUid(id, sequence, index));
-      else if (item.k === 'e') recordError(item);
-      else recordSpan(item, time);
+      const uid = () => itemUid(id, sequence, index);
+      if (item.k === 'm') recordMetric(item, time, uid);
+      else if (item.k === 'e') recordError(item, receivedAt);
+      else {
+        if (item.k === 'l') recordDuration({ ...item, n: 'page_load' }, time, uid);
+        else if (item.k === 'c' && !item.mute) recordDuration({ ...item, n: 'api_call' }, time, uid);
+        recordSpan(item, time);
+      }
     }
   };
   const handle = async (req: Request, res: Response): Promise<void> => {

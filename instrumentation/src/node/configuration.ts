@@ -1,11 +1,9 @@
 import { readFileSync } from 'node:fs';
-import type { Server } from 'node:net';
 import { z } from 'zod';
+import { ConfigurationError, type Listen } from './listening.ts';
 
-export interface Listen {
-  readonly host: string;
-  readonly port: number;
-}
+// listening.ts is apart because an app that does not read its settings with zod should not pay 5 MB for it.
+export { ConfigurationError, type Listen, listenOn } from './listening.ts';
 
 /** `127.0.0.1:8085` or `[::1]:8085`; port 0 takes a free one. */
 export const listen = z
@@ -33,11 +31,6 @@ export const url = z
   .url({ protocol: /^https?$/, error: 'must be an http:// or https:// URL' })
   .transform((text) => text.replace(/\/$/, ''));
 
-/** Thrown for configuration that cannot be used; the message names each key and never the value, which may be a secret. */
-export class ConfigurationError extends Error {
-  override readonly name = 'ConfigurationError';
-}
-
 /** Reads the environment by a zod object whose keys are the variables' names. Throws a ConfigurationError that names every wrong key. */
 export function configuration<Shape extends z.ZodRawShape>(
   shape: Shape,
@@ -52,21 +45,4 @@ export function configuration<Shape extends z.ZodRawShape>(
   throw new ConfigurationError(
     `The configuration cannot be used. ${problems.join(' ')} Set these environment variables and start again.`,
   );
-}
-
-/** Listens and resolves with the port; rejects naming the address when it cannot. */
-export function listenOn(server: Server, { host, port }: Listen): Promise<number> {
-  return new Promise((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => {
-      const why =
-        error.code === 'EADDRINUSE'
-          ? 'another program uses it: stop that program or choose another port'
-          : (error.code ?? 'unknown error');
-      reject(new ConfigurationError(`Cannot listen on ${host}:${port}: ${why}.`));
-    });
-    server.listen(port, host, () => {
-      const address = server.address();
-      resolve(typeof address === 'object' && address ? address.port : port);
-    });
-  });
 }

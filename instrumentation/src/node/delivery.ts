@@ -10,7 +10,7 @@ export interface DeliveryOptions {
   readonly capacityPerKey?: number;
   /** Milliseconds that the first record after a quiet time waits for others; 0 sends it in the same turn of the event loop. */
   readonly delay?: number;
-  /** Milliseconds between the starts of two requests. */
+  /** Milliseconds between the starts of two requests, save when a whole request is waiting. */
   readonly interval: number;
   readonly setTimer?: (task: () => void, ms: number) => { unref(): unknown };
   /** Milliseconds of a clock that never goes back. */
@@ -57,6 +57,14 @@ export class Delivery {
     return this.#queue.length;
   }
 
+  /** Whether the queue is full. Counts a record as dropped then, so that the caller need not write it at all. */
+  refuses(): boolean {
+    if (this.#queue.length < this.#options.capacity) return false;
+    this.counters.recorded++;
+    this.counters.dropped++;
+    return true;
+  }
+
   /** Never throws, never waits. `record` is JSON. */
   add(record: string, key = ''): void {
     this.counters.recorded++;
@@ -88,10 +96,13 @@ export class Delivery {
   }
 
   #pump(): void {
-    if (this.#busy || this.#wait || this.#queue.length === 0) return;
+    if (this.#busy || this.#queue.length === 0) return;
+    if (this.#wait && !(this.#failures === 0 && this.#queue.length >= BATCH)) return;
+    this.#wait = undefined;
     const { now, interval, envelope, send } = this.#options;
     const wait = this.#lastSend + interval - now();
-    if (wait > 0 && !this.#flushing) {
+    // What fills a request need not wait for more; otherwise a busy service would drop what the Collector could take.
+    if (wait > 0 && !this.#flushing && this.#queue.length < this.#batch) {
       this.#pause(wait);
       return;
     }

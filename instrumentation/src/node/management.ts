@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { type OpenMetricsContentType, Registry } from 'prom-client';
-import { type Listen, listenOn } from './configuration.ts';
+import { type Listen, listenOn } from './listening.ts';
 
 export type ManagementHandler = (request: IncomingMessage, response: ServerResponse) => void | Promise<void>;
 
@@ -9,7 +9,7 @@ export interface ManagementOptions {
   readonly registry: Registry<OpenMetricsContentType>;
   /** Answers `/healthz`: 200 when true, 503 when false or when it throws. */
   readonly healthy?: () => boolean | Promise<boolean>;
-  /** More handlers, by `METHOD /path`. */
+  /** More handlers, by `METHOD /path`; `/*` at the end stands for one more part. */
   readonly routes?: Readonly<Record<string, ManagementHandler>>;
 }
 
@@ -44,7 +44,8 @@ export async function serveManagement({
     ...routes,
   };
   const server: Server = createServer((request, response) => {
-    const handler = all[`${request.method} ${request.url?.split('?', 1)[0]}`];
+    const key = `${request.method} ${request.url?.split('?', 1)[0]}`;
+    const handler = all[key] ?? all[key.replace(/[^/]+$/, '*')];
     if (!handler) {
       response.writeHead(404).end();
       return;

@@ -1,5 +1,7 @@
-import { Agent, request as httpRequest } from 'node:http';
+import { Agent, request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest, Agent as TlsAgent } from 'node:https';
+import { context, ROOT_CONTEXT } from '@opentelemetry/api';
+import { suppressTracing } from '@opentelemetry/core';
 
 /** What came back: the HTTP status or 0 when no answer came, a `Retry-After` in milliseconds, and how many records were refused in a 2xx. */
 export interface Answer {
@@ -52,6 +54,9 @@ function refusedRecords(body: string): number {
   }
 }
 
+/** Nothing that happens in it is traced: the profile `full` would see the sending of spans, and send spans of it. */
+const UNTRACED = suppressTracing(ROOT_CONTEXT);
+
 /** POSTs over one kept connection. Not by `fetch`: the outgoing instrumentation would see its own requests. */
 export function otlpSender(url: string, timeout = 5000): Send {
   const tls = url.startsWith('https:');
@@ -61,7 +66,7 @@ export function otlpSender(url: string, timeout = 5000): Send {
     new Promise((resolve) => {
       const lost = () => resolve({ status: 0 });
       const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) };
-      const outgoing = open(url, { method: 'POST', agent, timeout, headers }, (incoming) => {
+      const answered = (incoming: IncomingMessage) => {
         let text = '';
         incoming.setEncoding('utf8');
         incoming.on('data', (chunk: string) => {
@@ -76,7 +81,8 @@ export function otlpSender(url: string, timeout = 5000): Send {
             ...(seconds > 0 ? { retryAfter: seconds * 1000 } : {}),
           });
         });
-      });
+      };
+      const outgoing = context.with(UNTRACED, () => open(url, { method: 'POST', agent, timeout, headers }, answered));
       outgoing.on('timeout', () => outgoing.destroy());
       outgoing.on('error', lost);
       outgoing.end(body);

@@ -2,6 +2,7 @@ import { limitOf, METRIC_NAME, OTHER_METRIC } from '@clinic/catalogue/limits';
 import type { Histogram } from 'prom-client';
 import type { Stats } from '../stats.ts';
 import { activeRequest, type RequestInfo } from './request.ts';
+import { Series } from './series.ts';
 import type { SlowEvents } from './slow-events.ts';
 
 export interface PerformanceMonitorOptions {
@@ -22,19 +23,19 @@ export interface Occasion {
   readonly uid?: (() => string) | undefined;
 }
 
-interface Series {
+interface Window {
   readonly metric: string;
   readonly limit: number;
   readonly samples: Float64Array;
   /** Values ever recorded. */
   total: number;
-  readonly observe: ((seconds: number) => void) | undefined;
+  readonly exported: Series | undefined;
 }
 
 /** Times operations. A duration strictly greater than its metric's limit is a slow event. */
 export class PerformanceMonitor {
-  readonly #series = new Map<string, Series>();
-  readonly #other: Series;
+  readonly #series = new Map<string, Window>();
+  readonly #other: Window;
   readonly #slowEvents: Pick<SlowEvents, 'add'>;
   readonly #window: number;
   readonly #now: () => number;
@@ -56,14 +57,12 @@ export class PerformanceMonitor {
       if (!METRIC_NAME.test(metric)) {
         throw new TypeError(`the metric ${JSON.stringify(metric)} is not a name such as chart_render (a-z, 0-9, _)`);
       }
-      const labels = { metric, source: 'server' };
-      histogram?.zero(labels);
       this.#series.set(metric, {
         metric,
         limit: limitOf(metric),
         samples: new Float64Array(window),
         total: 0,
-        observe: histogram?.labels(labels).observe,
+        exported: histogram && new Series(histogram, { metric, source: 'server' }),
       });
     }
     this.#other = this.#series.get(OTHER_METRIC)!;
@@ -94,7 +93,7 @@ export class PerformanceMonitor {
       series = this.#other;
     }
     series.samples[series.total++ % this.#window] = ms;
-    series.observe?.(ms / 1000);
+    series.exported?.observe(ms / 1000);
     if (!(ms > series.limit)) return false;
     const request = occasion?.request ?? activeRequest();
     if (request) request.slow = true;

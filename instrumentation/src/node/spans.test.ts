@@ -6,12 +6,14 @@ import { allowList, errorType, isErrorType } from './attributes.ts';
 import { AllowListedSpans, nanosecondsOf, TraceBuffer } from './spans.ts';
 
 const TRACE = '0af7651916cd43dd8448eb211c80319c';
+const OTHER = '0af7651916cd43dd8448eb211c80319d';
 const SPAN = 'b7ad6b7169203331';
 
 function setup({ keepSlow = false } = {}) {
   const sent: string[] = [];
   const spans = new AllowListedSpans(allowList({ routes: ['/clients/:id'], tables: ['clients'], hosts: [] }), {
     add: (record) => void sent.push(record),
+    refuses: () => false,
   });
   const buffer = new TraceBuffer({ spans, maxTraces: 2, maxSpans: 2 });
   const provider = new TracerProvider({
@@ -79,20 +81,16 @@ test('an error type is a listed word, an SQLSTATE or a status', () => {
   expect(errorType('Jane')).toBe('Error');
 });
 
-test('an unsampled slow request is kept whole, a fast one is not', () => {
-  const { sent, tracer } = setup({ keepSlow: true });
+test('what a slow request did is kept although it was not sampled, that of a fast one and of no request is not', () => {
+  const { sent, buffer, tracer } = setup({ keepSlow: true });
   for (const slow of [true, false]) {
-    const root = tracer.startSpan(
-      'GET',
-      { kind: SpanKind.SERVER, attributes: { 'http.request.method': 'GET' } },
-      ROOT_CONTEXT,
-    );
-    const below = trace.setSpan(ROOT_CONTEXT, root);
-    tracer.startSpan('SELECT', { kind: SpanKind.CLIENT, attributes: { 'db.operation.name': 'SELECT' } }, below).end();
-    if (slow) root.setAttribute('slow', true);
-    root.end();
+    const root = trace.setSpanContext(ROOT_CONTEXT, { traceId: slow ? TRACE : OTHER, spanId: SPAN, traceFlags: 0 });
+    tracer.startSpan('SELECT', { kind: SpanKind.CLIENT, attributes: { 'db.operation.name': 'SELECT' } }, root).end();
+    buffer.finish(slow ? TRACE : OTHER, slow);
+    buffer.finish(slow ? TRACE : OTHER, true);
   }
-  expect(sent.map((span) => JSON.parse(span).name)).toEqual(['SELECT', 'GET']);
+  tracer.startSpan('SELECT', { attributes: { slow: true } }, ROOT_CONTEXT).end();
+  expect(sent.map((span) => JSON.parse(span).traceId)).toEqual([TRACE]);
 });
 
 test('what waits for the end of unsampled requests is bounded and counted', () => {

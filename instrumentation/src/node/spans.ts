@@ -32,7 +32,8 @@ function nameOf({ name, kind }: OutgoingSpan, attributes: Readonly<Record<string
   const method = attributes['http.request.method'];
   const route = attributes['http.route'];
   if (method !== undefined) return route === undefined ? `${method}` : `${method} ${route}`;
-  return names.has(name) ? name : KINDS[kind]!;
+  const layer = attributes['express.type'];
+  return layer !== undefined ? `${layer}` : names.has(name) ? name : KINDS[kind]!;
 }
 
 /**
@@ -41,16 +42,17 @@ function nameOf({ name, kind }: OutgoingSpan, attributes: Readonly<Record<string
  */
 export class AllowListedSpans {
   readonly #allowed: AllowList;
-  readonly #delivery: Pick<Delivery, 'add'>;
+  readonly #delivery: Pick<Delivery, 'add' | 'refuses'>;
   /** Parts left out of spans. */
   readonly dropped = { attribute: 0, event: 0, link: 0, status_message: 0, trace_state: 0, name: 0 };
 
-  constructor(allowed: AllowList, delivery: Pick<Delivery, 'add'>) {
+  constructor(allowed: AllowList, delivery: Pick<Delivery, 'add' | 'refuses'>) {
     this.#allowed = allowed;
     this.#delivery = delivery;
   }
 
   send(span: OutgoingSpan): void {
+    if (this.#delivery.refuses()) return;
     const attributes: Record<string, AttributeValue> = {};
     for (const [key, value] of Object.entries(span.attributes)) {
       if (this.#allowed.get(key)?.(value)) attributes[key] = value as AttributeValue;
@@ -113,8 +115,8 @@ export interface TraceBufferOptions {
 
 /**
  * Passes sampled spans on, and keeps the traces of slow requests that were not sampled. For the latter the sampler must
- * record every span; child spans wait here until their request ends. The middleware marks a slow request by the attribute
- * `slow`. Services further down have then dropped their part: their flag said "not sampled".
+ * record every span; child spans wait here until their request ends, and says whether it was slow. Services further down
+ * have then dropped their part: their flag said "not sampled".
  */
 export class TraceBuffer implements SpanProcessor {
   readonly #spans: Pick<AllowListedSpans, 'sendReadable'>;
@@ -137,15 +139,17 @@ export class TraceBuffer implements SpanProcessor {
     const { parentSpanContext } = span;
     if (traceFlags & TraceFlags.SAMPLED) this.#spans.sendReadable(span);
     else if (parentSpanContext && !parentSpanContext.isRemote) this.#hold(traceId, span);
-    else this.#decide(traceId, span);
+    // A root of the application's own: not a request, so nothing decides that it is slow.
+    else this.finish(traceId, false);
   }
 
-  #decide(traceId: string, span: ReadableSpan): void {
+  /** The request of a trace that was not sampled is over: sends what waited for it, or forgets it. */
+  finish(traceId: string, slow: boolean): void {
+    if (this.#children.size === 0) return;
     const children = this.#children.get(traceId);
+    if (!children) return;
     this.#children.delete(traceId);
-    if (span.attributes.slow !== true) return;
-    for (const each of children ?? []) this.#spans.sendReadable(each);
-    this.#spans.sendReadable(span);
+    if (slow) for (const each of children) this.#spans.sendReadable(each);
   }
 
   #hold(traceId: string, span: ReadableSpan): void {

@@ -11,11 +11,12 @@ import {
 import type { RequestHandler } from 'express';
 import { collectDefaultMetrics, type Histogram, type OpenMetricsContentType, type Registry } from 'prom-client';
 import { allowList } from './attributes.ts';
-import { ConfigurationError, type Listen } from './configuration.ts';
+import { startAutoInstrumentations } from './auto-instrumentations.ts';
 import { Delivery } from './delivery.ts';
 import { expressTelemetry } from './express.ts';
 import { instrumentFetch } from './fetch.ts';
 import { type Instruments, instruments } from './instruments.ts';
+import { ConfigurationError, type Listen } from './listening.ts';
 import { type ManagementHandler, openMetricsRegistry, serveManagement } from './management.ts';
 import { otlpEnvelope, otlpSender } from './otlp.ts';
 import { PerformanceMonitor } from './performance-monitor.ts';
@@ -23,10 +24,16 @@ import { instrumentPg, type Pg } from './pg.ts';
 import { type Routes, RouteTable } from './routes.ts';
 import { SlowEvents } from './slow-events.ts';
 import { AllowListedSpans, TraceBuffer } from './spans.ts';
+import type { Stacks } from './stacks.ts';
 
 export interface TelemetryOptions {
   readonly service: string;
   readonly version: string;
+  /**
+   * `lean` (default): requests, `pg`, `fetch`. `full` adds spans of `@opentelemetry/auto-instrumentations-node`, which must be
+   * installed, through the same allow-list; it costs several times as much.
+   */
+  readonly profile?: 'lean' | 'full';
   /** Base URL of the Collector's OTLP/HTTP receiver. */
   readonly collector: string;
   /** Where `/metrics` and `/healthz` are served: never where clients reach. */
@@ -45,6 +52,8 @@ export interface TelemetryOptions {
   readonly keepSlow?: boolean;
   /** `import pg from 'pg'`, when its queries are to be timed. */
   readonly pg?: Pg;
+  /** Keeps where errors of the web app came from; `/stacks` of the management port tells. */
+  readonly stacks?: Stacks;
   /** More handlers of the management port, by `METHOD /path`. */
   readonly managementRoutes?: Readonly<Record<string, ManagementHandler>>;
   /** Answers `/healthz`. */
@@ -66,6 +75,7 @@ export interface Telemetry {
   readonly instruments: Instruments;
   readonly operationDuration: Histogram<'metric' | 'source'>;
   readonly slowEvents: SlowEvents;
+  readonly stacks: Stacks | undefined;
   readonly routes: RouteTable;
   readonly managementPort: number;
   /** Whether a trace is in the sampled share. */
@@ -99,6 +109,7 @@ function checked<Result>(key: string, build: () => Result): Result {
 export async function startTelemetry({
   service,
   version,
+  profile = 'lean',
   collector,
   managementListen,
   routes,
@@ -109,12 +120,14 @@ export async function startTelemetry({
   sampleRatio = 0.1,
   keepSlow = true,
   pg,
+  stacks,
   managementRoutes,
   healthy,
 }: TelemetryOptions): Promise<Telemetry> {
   if (!/^[a-z][a-z0-9-]{0,39}$/.test(service)) refuse('service', 'it must be a name such as clinic-api');
   if (!/^\d+\.\d+\.\d+$/.test(version)) refuse('version', 'it must have the form 1.2.3');
   if (!/^https?:\/\/[^/]+$/.test(collector)) refuse('collector', 'it must be a base URL such as http://127.0.0.1:4318');
+  if (profile !== 'lean' && profile !== 'full') refuse('profile', 'it must be lean or full');
   if (!(sampleRatio >= 0 && sampleRatio <= 1)) refuse('sampleRatio', 'it must be a number from 0 to 1');
   const table = checked('routes', () => new RouteTable(routes));
 
@@ -161,6 +174,9 @@ export async function startTelemetry({
   propagation.setGlobalPropagator(new W3CTraceContextPropagator());
   trace.setGlobalTracerProvider(provider);
   const tracer = provider.getTracer('instrumentation');
+  const sampled = (traceId: string) =>
+    byRatio.shouldSample(ROOT_CONTEXT, traceId).decision === SamplingDecision.RECORD_AND_SAMPLED;
+  const requests = { spans: own.spans, buffer, sampled, keepSlow };
 
   const histogram = create.histogram('httpServerRequestDuration', { exemplars: true });
   for (const [key, statuses] of Object.entries(responses)) {
@@ -214,9 +230,10 @@ export async function startTelemetry({
     listen: managementListen,
     registry,
     ...(healthy ? { healthy } : {}),
-    ...(managementRoutes ? { routes: managementRoutes } : {}),
+    routes: { ...stacks?.routes, ...managementRoutes },
   });
   const undo = [
+    ...(profile === 'full' ? [await startAutoInstrumentations({ provider, hosts, ownPg: pg !== undefined })] : []),
     instrumentFetch({ tracer, hosts }),
     ...(pg ? [checked('pg', () => instrumentPg(pg, { tracer, monitor: performanceMonitor, tables }))] : []),
   ];
@@ -231,15 +248,16 @@ export async function startTelemetry({
   };
   let stopping: Promise<void> | undefined;
   return {
-    middleware: expressTelemetry({ tracer, routes: table, histogram, monitor: performanceMonitor, keepSlow }),
+    middleware: expressTelemetry({ requests, routes: table, histogram, monitor: performanceMonitor }),
     performanceMonitor,
     registry,
     instruments: create,
     operationDuration,
     slowEvents,
+    stacks,
     routes: table,
     managementPort: management.port,
-    sampled: (traceId) => byRatio.shouldSample(ROOT_CONTEXT, traceId).decision === SamplingDecision.RECORD_AND_SAMPLED,
+    sampled,
     spansOf: (name) => (outlets.get(name) ?? outletOf({ 'service.name': name })).spans,
     observePool: (pool) => void pools.push(pool),
     shutdown: (ms = 5000) => {

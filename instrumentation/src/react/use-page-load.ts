@@ -1,6 +1,7 @@
 import type { PageRoute } from '@clinic/catalogue/routes';
 import { useLayoutEffect } from 'react';
 import { pageMounted } from '../browser/page-load.ts';
+import '../browser/navigation.ts';
 
 /**
  * Records page_load for the page of this route: from the start of the navigation to the paint after `ready` was true for the

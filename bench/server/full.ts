@@ -1,0 +1,1 @@
+export { counters, metrics, middleware, series, slow } from './lean.ts';
