@@ -9,6 +9,7 @@ import { NODE_SIGNALS, SCRAPE_SIGNALS, type Signal, SLOW_EVENT_POINT, signals } 
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { files, stale } from '../build.ts';
+import { namesIn } from '../grafana/src/promql.ts';
 import { engineProgram } from '../stack/engines.mjs';
 
 const ROOT = join(import.meta.dirname, '..');
@@ -167,31 +168,11 @@ describe('an alert', () => {
     [SLOW_EVENT_POINT.promql, SLOW_EVENT_POINT.labels],
     ...records.map(({ record }): [string, readonly string[]] => [record, ['metric']]),
   ]);
-  const WORDS =
-    /^(sum|max|min|count|avg|by|on|or|and|unless|offset|absent|increase|rate|vector|max_over_time|min_over_time|count_over_time)$/;
-  /** Names of metrics and of labels in an expression of the plain kind that is used here. */
-  const namesIn = (expr: string) => {
-    const labels = new Set<string>();
-    const withoutLabels = expr
-      .replace(/"[^"]*"/g, '""')
-      .replace(/\{([^}]*)\}/g, (_, matchers: string) => {
-        for (const [, label] of matchers.matchAll(/(\w+)\s*(?:=~|!~|!=|=)/g)) labels.add(label!);
-        return '';
-      })
-      .replace(/\b(by|on)\s*\(([^)]*)\)/g, (_, _word, names: string) => {
-        for (const label of names.split(',')) labels.add(label.trim());
-        return '';
-      })
-      .replace(/\[[^\]]*\]|\boffset \w+/g, '');
-    return {
-      metrics: (withoutLabels.match(/[a-zA-Z_:][\w:]*/g) ?? []).filter((word) => !WORDS.test(word)),
-      labels: [...labels],
-    };
-  };
   test.each([...alerts, ...records.map(({ record, expr }) => ({ name: record, expr }))])(
     '$name names known metrics and labels only',
     ({ name, expr }) => {
-      const { metrics, labels } = namesIn(expr);
+      const { metrics, labels, errors } = namesIn(expr);
+      expect(errors).toEqual([]);
       if (name !== 'Watchdog') expect(metrics).not.toEqual([]);
       for (const metric of metrics) expect([...labelsOf.keys()]).toContain(metric);
       const known = new Set(['job', 'instance', ...metrics.flatMap((metric) => labelsOf.get(metric) ?? [])]);
@@ -201,7 +182,8 @@ describe('an alert', () => {
   test('that a name is not known is noticed', () => {
     expect(namesIn('sum by (metrik) (increase(slow_event_total{reason!="x"}[1h] offset 5m)) > 5')).toEqual({
       metrics: ['slow_event_total'],
-      labels: ['reason', 'metrik'],
+      labels: ['metrik', 'reason'],
+      errors: [],
     });
   });
 
