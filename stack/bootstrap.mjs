@@ -20,6 +20,7 @@ const { buildEngines, RECIPES } = await import('./engines.mjs');
 const { ensureChromium } = await import('./find-chromium.mjs');
 const { ensurePostgres } = await import('./find-postgres.mjs');
 const { ensurePackages, nodeProgram } = await import('./packages.mjs');
+const { ensurePreview } = await import('./preview-build.mjs');
 const { runQuietly } = await import('./program.mjs');
 const { statusLine } = await import('./status-line.mjs');
 const { ensureWeb } = await import('./web-build.mjs');
@@ -56,6 +57,8 @@ const COMMANDS = {
     docker: 'wanted',
     program: ['node_modules/vitest/vitest.mjs', 'run'],
   },
+  'restore-drill': { program: ['services/sentinel/src/backup/drill-command.ts'] },
+  restore: { postgres: true, program: ['services/sentinel/src/backup/restore-command.ts'] },
   'page-drill': { chromium: true, program: ['stack/page-drill.ts'] },
   'time-to-page': {
     engines: SERVERS,
@@ -81,6 +84,7 @@ const CHECKS = [
     repair: 'npm run format',
   },
   { title: 'types', program: ['node_modules/typescript/bin/tsc', '-p', '.'] },
+  { title: 'types of the preview', program: ['node_modules/typescript/bin/tsc', '-p', 'preview'] },
   { title: 'generated files', program: ['build.ts', '--check'], repair: 'npm run build' },
 ];
 
@@ -130,6 +134,7 @@ async function main() {
   if (command.engines) await buildEngines(command.engines, tools);
   if (command.postgres) await ensurePostgres(tools);
   if (command.web) await ensureWeb(root, { node, ...tools });
+  if (command.web) await ensurePreview(root, { node, ...tools });
   if (command.compile) await ensureCompileCache(root, { node, flags: UP_FLAGS, ...tools });
   if (command.chromium) process.env.CHROMIUM = await ensureChromium(tools);
   process.env.PATH = [join(root, 'node_modules/.bin'), process.env.PATH].join(delimiter);

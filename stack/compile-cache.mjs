@@ -4,7 +4,15 @@ import { runQuietly } from './program.mjs';
 import { sourceHash } from './source-hash.mjs';
 
 const FOLDER = 'node_modules/.cache/compile';
-const SOURCES = ['catalogue', 'instrumentation', 'services', 'stack', 'docker-compose.yml', 'package-lock.json'];
+const SOURCES = [
+  'catalogue',
+  'instrumentation',
+  'preview/src/server',
+  'services',
+  'stack',
+  'docker-compose.yml',
+  'package-lock.json',
+];
 
 /**
  * Fills Node's compile cache for the services and the run itself, and makes Node use it. A process that finds its code there never

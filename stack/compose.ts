@@ -137,6 +137,10 @@ const service = z.strictObject({
         .array(z.url({ protocol: /^http$/ }))
         .min(1)
         .optional(),
+      // For a program that is not what the image holds but does its work.
+      command: z.array(scalar).min(1).optional(),
+      environment: z.record(z.string(), scalar).optional(),
+      working_dir: z.string().startsWith('/').optional(),
       skip: z.string().min(1, 'must say why the service does not run without Docker').optional(),
     },
     {
@@ -190,7 +194,9 @@ export function readCompose(yaml: string): Compose {
         `${name}: healthcheck.test: is neither pg_isready with -U and -p nor names an http URL, so it cannot be run natively`,
       );
     }
-    if ((native.program === 'node' || native.program === 'postgres') && raw.command[0] !== native.program) {
+    const command = native.command ?? raw.command;
+    const workingDir = native.working_dir ?? raw.working_dir;
+    if ((native.program === 'node' || native.program === 'postgres') && command[0] !== native.program) {
       problems.push(`${name}: command: must begin with "${native.program}", its x-native.program`);
     }
     for (const { kind, source } of raw.volumes) {
@@ -201,9 +207,9 @@ export function readCompose(yaml: string): Compose {
     return {
       name,
       ...(native.program && { program: native.program }),
-      command: raw.command,
-      environment: raw.environment,
-      ...(raw.working_dir && { workingDir: raw.working_dir }),
+      command,
+      environment: native.environment ?? raw.environment,
+      ...(workingDir && { workingDir }),
       mounts: raw.volumes,
       ports: [...new Set([...raw.ports, ...raw.expose])],
       dependsOn: raw.depends_on,

@@ -47,10 +47,14 @@ function upToDate(root) {
 /**
  * Installs the packages of the lock file when they are missing or the lock file has changed since.
  * @param {string} root of the checkout
- * @param {{ env?: NodeJS.ProcessEnv, log?: (line: string) => void, status?: (line: string) => void, signal?: AbortSignal | undefined }} [options]
+ * @param {{ env?: NodeJS.ProcessEnv, log?: (line: string) => void, status?: (line: string) => void, signal?: AbortSignal | undefined, hint?: string }} [options]
+ *   `hint`: how long it takes
  * @throws {Error} with what npm printed
  */
-export async function ensurePackages(root, { env = process.env, log = console.error, status = () => {}, signal } = {}) {
+export async function ensurePackages(
+  root,
+  { env = process.env, log = console.error, status = () => {}, signal, hint = 'about 20s in all' } = {},
+) {
   const stamp = join(root, 'node_modules/.clinic-lock');
   const hash = createHash('sha256')
     .update(readFileSync(join(root, 'package-lock.json')))
@@ -64,7 +68,7 @@ export async function ensurePackages(root, { env = process.env, log = console.er
   });
   try {
     if (stamped()) return;
-    if (!upToDate(root)) await install(root, { env, log, status, signal });
+    if (!upToDate(root)) await install(root, { env, log, status, signal, hint });
     writeFileSync(stamp, hash);
   } finally {
     release();
@@ -73,12 +77,12 @@ export async function ensurePackages(root, { env = process.env, log = console.er
 
 /**
  * @param {string} root
- * @param {{ env: NodeJS.ProcessEnv, log: (line: string) => void, status: (line: string) => void, signal: AbortSignal | undefined }} options
+ * @param {{ env: NodeJS.ProcessEnv, log: (line: string) => void, status: (line: string) => void, signal: AbortSignal | undefined, hint: string }} options
  */
-async function install(root, { env, log, status, signal }) {
+async function install(root, { env, log, status, signal, hint }) {
   const started = performance.now();
   const seconds = () => Math.round((performance.now() - started) / 1000);
-  const ticker = setInterval(() => status(`installing packages ${seconds()}s, about 20s in all`), 1000);
+  const ticker = setInterval(() => status(`installing packages ${seconds()}s, ${hint}`), 1000);
   try {
     // npm must not run on the Node that it is about to replace.
     const path = searchPath(env).filter((folder) => !folder.startsWith(join(root, 'node_modules')));

@@ -83,6 +83,7 @@ export async function openChart(
   await page.getByLabel(/e-?mail/i).fill(EMAIL);
   await page.getByLabel('Password', { exact: true }).fill(password);
   await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.getByRole('link', { name: 'Clients', exact: true }).click();
   await page.waitForURL('**/clients');
   await page.locator('a[href^="/clients/"]').first().click();
   await page.waitForURL('**/clients/*');

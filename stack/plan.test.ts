@@ -85,8 +85,21 @@ volumes: { data: {} }`);
   });
 
   it('leaves out what runs only in Docker, and says why when it is asked for', () => {
-    expect(planned('grafana')).toBeUndefined();
-    expect(() => planStack(compose, { ...options, services: ['grafana'] })).toThrow('grafana runs only in Docker: ');
+    const skips = readCompose('services: { ui: { x-native: { skip: it has no build } } }');
+    expect(planStack(skips, options)).toEqual([]);
+    expect(() => planStack(skips, { ...options, services: ['ui'] })).toThrow('ui runs only in Docker: it has no build');
+  });
+
+  it('runs what stands for an image, with its own command and settings and the mounts of both', () => {
+    const grafana = planned('grafana')!;
+    expect(grafana.argv.at(-1)).toBe('./preview/src/server/server.ts');
+    expect(grafana.cwd).toBe('/repository');
+    expect(grafana.environment).toMatchObject({
+      LISTEN: '127.0.0.1:13000',
+      PROMETHEUS_URL: 'http://127.0.0.1:19090',
+      DASHBOARDS: '/repository/grafana/dashboards',
+    });
+    expect(grafana.environment).not.toHaveProperty('GF_LOG_MODE');
   });
 
   it('lets a value be replaced, mapped like the others', () => {

@@ -28,6 +28,9 @@ interface Native {
   readonly program?: string;
   readonly ready?: readonly string[];
   readonly skip?: string;
+  readonly command?: readonly string[];
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly working_dir?: string;
 }
 
 const ROOT = join(import.meta.dirname, '..');
@@ -88,85 +91,85 @@ test('a service that Docker starts only with a profile is one of a profile nativ
     expect([name, profiles]).toEqual([name, containers[name]?.profiles ?? []]);
 });
 
-describe.each(plans.map((plan) => [plan.name, plan, containers[plan.name]!] as const))(
-  '%s',
-  (name, plan, container) => {
-    const native = nativeOf(name);
+describe.each(plans.map((plan) => [plan.name, plan, containers[plan.name]!] as const))('%s', (name, plan, image) => {
+  const native = nativeOf(name);
+  // A program that does the image's work in another way has its own command and settings; the rest is the image's.
+  const { command, environment, working_dir } = native;
+  const container = command ? { ...image, command, environment, working_dir } : image;
 
-    test('command', () => {
-      if (!native.program) return expect(plan.argv).toEqual([]);
-      const [program, ...args] = plan.argv.map((word) => contained(word, plan));
-      const words = (container.command ?? []).map(place);
-      if (native.program === 'node') {
-        expect(program).toBe('/native/node');
-        expect(words[0]).toBe('node');
-        expect(contained(plan.cwd, plan)).toBe(container.working_dir);
-      } else if (native.program === 'postgres') expect([program, words[0]]).toEqual(['postgres', 'postgres']);
-      else expect(program).toBe(`/native/${native.program}`);
-      // The image of a server has the program as its entrypoint.
-      expect(args).toEqual(['node', 'postgres'].includes(native.program) ? words.slice(1) : words);
-    });
+  test('command', () => {
+    if (!native.program) return expect(plan.argv).toEqual([]);
+    const [program, ...args] = plan.argv.map((word) => contained(word, plan));
+    const words = (container.command ?? []).map(place);
+    if (native.program === 'node') {
+      expect(program).toBe('/native/node');
+      expect(words[0]).toBe('node');
+      expect(contained(plan.cwd, plan)).toBe(container.working_dir);
+    } else if (native.program === 'postgres') expect([program, words[0]]).toEqual(['postgres', 'postgres']);
+    else expect(program).toBe(`/native/${native.program}`);
+    // The image of a server has the program as its entrypoint.
+    expect(args).toEqual(['node', 'postgres'].includes(native.program) ? words.slice(1) : words);
+  });
 
-    test('environment', () => {
-      const inContainer = Object.entries(container.environment ?? {}).map(([key, value]) => [key, place(value ?? '')]);
-      const natively = Object.entries(plan.environment).map(([key, value]) => [key, contained(value, plan)]);
-      expect(Object.fromEntries(natively)).toEqual(Object.fromEntries(inContainer));
-    });
+  test('environment', () => {
+    const inContainer = Object.entries(container.environment ?? {}).map(([key, value]) => [key, place(value ?? '')]);
+    const natively = Object.entries(plan.environment).map(([key, value]) => [key, contained(value, plan)]);
+    expect(Object.fromEntries(natively)).toEqual(Object.fromEntries(inContainer));
+  });
 
-    test('mounts', () => {
-      const places = new Map(plan.mapping.paths);
-      const found = (container.volumes ?? []).map(({ type, source, target }) => {
-        const path = places.get(target);
-        if (type === 'volume') {
-          expect(Object.keys(volumes)).toContain(source);
-          expect([target, path, plan.folders.includes(path ?? '')]).toEqual([target, join(STATE, source), true]);
-        } else {
-          const copy = plan.copies.find(({ to }) => to === path);
-          expect([target, copy?.from ?? path]).toEqual([target, source]);
-        }
-        return target;
-      });
-      const more = native.program === 'node' ? ['/app'] : [];
-      expect([...places.keys()].sort()).toEqual([...found, ...more].sort());
-    });
-
-    test('ports', () => {
-      const published = (container.ports ?? []).map(({ target, published, host_ip }) => {
-        expect([host_ip, published]).toEqual(['127.0.0.1', String(target)]);
-        return target;
-      });
-      const all = [...published, ...(container.expose ?? []).map(Number)].sort();
-      expect(plan.ports.map(({ container }) => container).sort()).toEqual(all);
-      expect(plan.ports.map(({ host }) => host).sort()).toEqual(all);
-    });
-
-    test('health', () => {
-      const check = container.healthcheck;
-      const { health } = plan;
-      if (!check) {
-        expect(health?.kind === 'http' ? health.urls.map(place) : undefined).toEqual(native.ready?.map(place));
-        // Its image has nothing to check it with: another service does, at the same address.
-        for (const url of native.ready ?? []) {
-          const checkedBy = Object.values(containers).filter(({ healthcheck }) =>
-            healthcheck?.test.join(' ').includes(url),
-          );
-          expect([url, checkedBy.length]).toEqual([url, 1]);
-        }
-        return;
+  test('mounts', () => {
+    const places = new Map(plan.mapping.paths);
+    const found = (container.volumes ?? []).map(({ type, source, target }) => {
+      const path = places.get(target);
+      if (type === 'volume') {
+        expect(Object.keys(volumes)).toContain(source);
+        expect([target, path, plan.folders.includes(path ?? '')]).toEqual([target, join(STATE, source), true]);
+      } else {
+        const copy = plan.copies.find(({ to }) => to === path);
+        expect([target, copy?.from ?? path]).toEqual([target, source]);
       }
-      expect(health?.withinMs).toBe(seconds(check.interval) * 1_000 * check.retries!);
-      if (health?.kind === 'postgres') {
-        expect(check.test.slice(0, 2)).toEqual(['CMD', 'pg_isready']);
-        expect(check.test.join(' ')).toContain(`-U ${health.user} `);
-        expect(check.test.join(' ')).toMatch(new RegExp(`-p ${health.port}$`));
-      } else expect(health?.urls.map(place)).toEqual(addresses(check.test));
+      return target;
     });
+    const more = native.program === 'node' ? ['/app'] : [];
+    expect([...places.keys()].sort()).toEqual([...found, ...more].sort());
+  });
 
-    test('what it waits for, and how it is started again and stopped', () => {
-      const conditions = Object.entries(container.depends_on ?? {}).map(([on, { condition }]) => [on, condition]);
-      expect(plan.dependsOn).toEqual(Object.fromEntries(conditions));
-      expect(plan.restart).toBe(container.restart === 'unless-stopped');
-      expect(plan.stopGraceMs).toBe(seconds(container.stop_grace_period ?? '10s') * 1_000);
+  test('ports', () => {
+    const published = (container.ports ?? []).map(({ target, published, host_ip }) => {
+      expect([host_ip, published]).toEqual(['127.0.0.1', String(target)]);
+      return target;
     });
-  },
-);
+    const all = [...published, ...(container.expose ?? []).map(Number)].sort();
+    expect(plan.ports.map(({ container }) => container).sort()).toEqual(all);
+    expect(plan.ports.map(({ host }) => host).sort()).toEqual(all);
+  });
+
+  test('health', () => {
+    const check = container.healthcheck;
+    const { health } = plan;
+    if (!check) {
+      expect(health?.kind === 'http' ? health.urls.map(place) : undefined).toEqual(native.ready?.map(place));
+      // Its image has nothing to check it with: another service does, at the same address.
+      for (const url of native.ready ?? []) {
+        const checkedBy = Object.values(containers).filter(({ healthcheck }) =>
+          healthcheck?.test.join(' ').includes(url),
+        );
+        expect([url, checkedBy.length]).toEqual([url, 1]);
+      }
+      return;
+    }
+    expect(health?.withinMs).toBe(seconds(check.interval) * 1_000 * check.retries!);
+    if (health?.kind === 'postgres') {
+      expect(check.test.slice(0, 2)).toEqual(['CMD', 'pg_isready']);
+      expect(check.test.join(' ')).toContain(`-U ${health.user} `);
+      expect(check.test.join(' ')).toMatch(new RegExp(`-p ${health.port}$`));
+    } else expect(health?.urls.map(place)).toEqual(addresses(check.test));
+  });
+
+  test('what it waits for, and how it is started again and stopped', () => {
+    const conditions = Object.entries(container.depends_on ?? {}).map(([on, { condition }]) => [on, condition]);
+    expect(plan.dependsOn).toEqual(Object.fromEntries(conditions));
+    expect(plan.restart).toBe(container.restart === 'unless-stopped');
+    expect(plan.stopGraceMs).toBe(seconds(container.stop_grace_period ?? '10s') * 1_000);
+  });
+});

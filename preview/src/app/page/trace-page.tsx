@@ -1,0 +1,12 @@
+import { useParams, useSearchParams } from 'react-router-dom';
+import { TraceView } from '../explore/trace-view.tsx';
+
+export function TracePage() {
+  const { id = '' } = useParams();
+  const [search] = useSearchParams();
+  return (
+    <main className="page">
+      <TraceView key={id} id={id} span={search.get('span') ?? undefined} />
+    </main>
+  );
+}

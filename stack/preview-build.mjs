@@ -1,0 +1,46 @@
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { ensurePackages } from './packages.mjs';
+import { runQuietly } from './program.mjs';
+import { sourceHash } from './source-hash.mjs';
+
+const PREVIEW = 'preview';
+/** What the app is made of; its own server runs as it is. */
+const SOURCES = ['src/app', 'public', 'index.html', 'vite.config.ts', 'package-lock.json'].map((path) =>
+  join(PREVIEW, path),
+);
+
+/**
+ * What changes when the preview has to be built again.
+ * @param {string} root of the checkout
+ */
+export const previewHash = (root) => sourceHash(root, SOURCES);
+
+/**
+ * Installs the preview's packages and builds it, when either has changed since the last time. They are not among the workspace's: nobody
+ * who uses the library needs Grafana's components.
+ * @param {string} root of the checkout
+ * @param {{ node: string, log?: (line: string) => void, status?: (line: string) => void, signal?: AbortSignal | undefined }} options
+ *   `node`: the program that runs the build
+ */
+export async function ensurePreview(root, { node, log = console.error, status = () => {}, signal }) {
+  const folder = join(root, PREVIEW);
+  const within = {
+    log: (/** @type {string} */ line) => log(`preview: ${line}`),
+    status: (/** @type {string} */ line) => status(`preview: ${line}`),
+  };
+  await ensurePackages(folder, { ...within, signal, hint: 'about 35s in all' });
+  const stamp = join(folder, 'dist/.hash');
+  const hash = previewHash(root);
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === hash) return;
+  const started = performance.now();
+  status('building the preview');
+  rmSync(stamp, { force: true });
+  await runQuietly(node, [join(root, 'node_modules/vite/bin/vite.js'), 'build', '--logLevel', 'error'], {
+    cwd: folder,
+    env: { ...process.env, NODE_ENV: 'production' },
+    signal,
+  });
+  writeFileSync(stamp, hash);
+  log(`preview: built in ${((performance.now() - started) / 1000).toFixed(1)}s`);
+}
