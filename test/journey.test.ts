@@ -109,12 +109,12 @@ describe('a practice at work', () => {
 describe('six browsers', () => {
   const batch = (id: string, duration: number) =>
     JSON.stringify({
-      v: 1,
-      id,
-      seq: 1,
+      v: 2,
+      id: id.replaceAll('-', ''),
       at: Date.now(),
       drop: 0,
-      items: [{ k: 'm', t: Date.now(), n: 'render', v: duration, p: '/clients' }],
+      p: '/clients',
+      m: [['render', duration, 0]],
     });
   const post = async (body: string) => {
     const response = await fetch(`${under.url(8080)}/telemetry`, {

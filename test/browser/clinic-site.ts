@@ -7,7 +7,10 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { build } from 'vite';
-import type { Batch, MetricItem, PageLoadItem, WireItem } from '../../instrumentation/src/browser/wire.ts';
+import { METRICS } from '../../catalogue/limits.ts';
+import { API_ROUTES, PAGE_ROUTES } from '../../catalogue/routes.ts';
+import type { MetricItem, PageLoadItem, WireItem } from '../../instrumentation/src/browser/wire.ts';
+import { type BrowserBatch, batchReader } from '../../instrumentation/src/node/browser-batch.ts';
 
 export interface Seen {
   readonly at: number;
@@ -27,6 +30,7 @@ export interface ClinicSite {
   readonly behaviour: Behaviour;
   /** Of batches that were accepted, each once. */
   items(): WireItem[];
+  /** Those of page loads and of calls as well. */
   metrics(name: string): MetricItem[];
   pageLoads(): PageLoadItem[];
   reset(): void;
@@ -55,6 +59,15 @@ const HEADERS = {
   'referrer-policy': 'no-referrer',
   'x-content-type-options': 'nosniff',
 };
+const read = batchReader({ pages: PAGE_ROUTES, api: API_ROUTES, metrics: METRICS });
+
+/** The metric that the item is, or stands for. */
+function metricOf(item: WireItem): MetricItem[] {
+  if (item.k === 'm') return [item];
+  if (item.k === 'l') return [{ ...item, k: 'm', n: 'page_load' }];
+  return item.k === 'c' && !item.mute ? [{ ...item, k: 'm', n: 'api_call' }] : [];
+}
+
 const CALM: Behaviour = { documentMs: 0, apiMs: 0, chunkMs: 0, telemetryStatus: 204, overlap: false };
 
 export async function clinicSite({ mode, name }: ClinicSiteOptions): Promise<ClinicSite> {
@@ -73,7 +86,7 @@ export async function clinicSite({ mode, name }: ClinicSiteOptions): Promise<Cli
 
   const requests: Seen[] = [];
   const documents: { traceId: string; spanId: string }[] = [];
-  const accepted = new Map<string, Batch>();
+  const accepted = new Map<string, BrowserBatch>();
   const behaviour = { ...CALM };
 
   const client = (number: number) => ({
@@ -128,8 +141,9 @@ export async function clinicSite({ mode, name }: ClinicSiteOptions): Promise<Cli
     if (pathname === '/telemetry') {
       const status = behaviour.telemetryStatus;
       if (status === 204) {
-        const batch = JSON.parse(seen.body) as Batch;
-        const key = `${batch.id}/${batch.seq}`;
+        const batch = read(seen.body);
+        if (!batch) throw new Error('What the browser sent is not a batch.');
+        const key = `${batch.id}/${batch.sequence}`;
         if (!accepted.has(key)) accepted.set(key, batch);
       }
       res.writeHead(status).end();
@@ -176,7 +190,13 @@ export async function clinicSite({ mode, name }: ClinicSiteOptions): Promise<Cli
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = server.address();
   if (typeof address !== 'object' || !address) throw new Error('The site has no port.');
-  const items = () => [...accepted.values()].flatMap((batch) => batch.items);
+  const items = () =>
+    [...accepted.values()].flatMap(({ items }) =>
+      items.map((item) => {
+        if (!item) throw new Error('The browser sent an item that would be refused.');
+        return item;
+      }),
+    );
 
   return {
     url: `http://127.0.0.1:${address.port}`,
@@ -186,7 +206,7 @@ export async function clinicSite({ mode, name }: ClinicSiteOptions): Promise<Cli
     items,
     metrics: (metric) =>
       items()
-        .filter((item) => item.k === 'm')
+        .flatMap(metricOf)
         .filter(({ n }) => n === metric),
     pageLoads: () => items().filter((item) => item.k === 'l'),
     reset() {
