@@ -409,7 +409,7 @@ absent(backup_last_success_timestamp_seconds{kind="offsite"})`,
       {
         name: 'BackupFailing',
         severity: 'ticket',
-        // WAL is tried six times a minute: a database that restarts is no failure.
+        // WAL is tried twice a minute: a database that restarts is no failure.
         expr: `sum by (kind, reason) (increase(backup_failures_total{kind!="wal"}[1h])) > 0
 or
 sum by (kind, reason) (increase(backup_failures_total{kind="wal"}[1h])) > 30`,
@@ -648,6 +648,31 @@ absent(configuration_findings)`,
         description:
           '{{ $value | humanize }} findings of high or critical severity, or none was looked for; npm run security-audit tells.',
         limit: '0',
+      },
+    ],
+  },
+  {
+    name: 'privacy',
+    interval: '1m',
+    alerts: [
+      {
+        name: 'PatientDataInTelemetry',
+        severity: 'page',
+        expr: 'max by (place) (canary_findings) > 0',
+        summary: "A patient's data is in telemetry.",
+        description: 'Words of the synthetic patient were found in {{ $labels.place }}, {{ $value | humanize }} times.',
+        limit: '0',
+      },
+      {
+        name: 'CanaryScanStale',
+        severity: 'ticket',
+        expr: `time() - max by (job) (canary_scan_last_success_timestamp_seconds) > 3 * 3600
+or
+absent(canary_scan_last_success_timestamp_seconds)`,
+        for: '2h',
+        summary: "Nobody knows whether a patient's data is in telemetry.",
+        description: 'Prometheus and Tempo were not both searched for the synthetic patient for hours, or never.',
+        limit: '3h',
       },
     ],
   },

@@ -17,3 +17,6 @@ export const CANARY = {
 
 /** The canary's identifier as a client of the clinic. */
 export const CANARY_CLIENT_ID = '7a71ca9a-0000-8000-a000-00000ca9a771';
+
+/** How often its words are looked for, milliseconds: ten minutes past each full hour. */
+export const CANARY_RHYTHM = { every: 3_600_000, offset: 600_000 } as const;

@@ -10,6 +10,7 @@ import {
   AUDIT_ACTIONS,
   BACKUP_FAILURES,
   BACKUP_KINDS,
+  CANARY_PLACES,
   CHAIN_BREAKS,
   DRILL_CHECKS,
   EMAIL_STATES,
@@ -19,6 +20,8 @@ import {
   HEALTH_STATES,
   HTTP_METHODS,
   INTEGRITY_CHECKS,
+  LOAD_SCENARIOS,
+  LOAD_STEPS,
   ROLES,
   SCAN_SCOPES,
   SCANNERS,
@@ -27,6 +30,7 @@ import {
   SIGN_IN_ATTACKS,
   SIGN_IN_OUTCOMES,
   SOURCES,
+  SYNTHETIC_TYPES,
   WEB_VITALS,
 } from './vocabulary.ts';
 
@@ -76,15 +80,20 @@ export const LABEL_VALUES = {
     ...SIGN_IN_OUTCOMES.filter((outcome) => outcome !== 'accepted'),
   ],
   page: [...PAGE_ROUTES, UNKNOWN_ROUTE],
+  place: CANARY_PLACES,
   pattern: [...ACCESS_PATTERNS, ...SIGN_IN_ATTACKS],
   reason: ['burst', 'expired', 'event_name', 'metric', 'duration', 'uid', 'time', 'not_slow', ...BACKUP_FAILURES],
   /** Host and port of a Prometheus server; one of another name is added here. */
   replica: /(prometheus(-[0-9]{1,2})?|localhost|127\.0\.0\.1)(:[0-9]{2,5})?/,
+  quantile: ['0.5', '0.95', '0.99'],
   role: ROLES,
+  scenario: LOAD_SCENARIOS,
   scanner: SCANNERS,
   scope: SCAN_SCOPES,
   severity: SEVERITIES,
   source: SOURCES,
+  step: LOAD_STEPS,
+  user_agent_synthetic_type: SYNTHETIC_TYPES,
   state: ['idle', 'used', 'pending', 'unacknowledged', 'acknowledged', ...HEALTH_STATES, ...EMAIL_STATES],
 } as const satisfies Record<LabelName, readonly string[] | RegExp>;
 

@@ -20,7 +20,7 @@ export const RHYTHM = {
   /** A base backup of the whole cluster, at 01:30. */
   base: { every: DAY, offset: 1.5 * HOUR },
   /** What was written since the base backup, as far as it has arrived. */
-  wal: { every: 10_000, offset: 5_000 },
+  wal: { every: 30_000, offset: 15_000 },
   documents: { every: 5 * MINUTE, offset: 1 * MINUTE },
   offsite: { every: MINUTE, offset: 30_000 },
   /** Manifests and checksums of the newest backup, at 02:30 and 14:30. */

@@ -19,16 +19,16 @@ export const signals = {
     name: 'http_server_request_duration_seconds',
     type: 'histogram',
     unit: 's',
-    labels: ['http_request_method', 'http_route', 'http_response_status_code'],
-    help: 'Duration of requests served.',
+    labels: ['http_request_method', 'http_route', 'http_response_status_code', 'user_agent_synthetic_type'],
+    help: 'Duration of requests served; user_agent_synthetic_type="test" marks those of load tests and synthetic visitors.',
     buckets: DURATION_BUCKETS,
   },
   operationDuration: {
     name: 'operation_duration_seconds',
     type: 'histogram',
     unit: 's',
-    labels: ['metric', 'source'],
-    help: 'Duration of timed operations, by metric and by where it was measured.',
+    labels: ['metric', 'source', 'user_agent_synthetic_type'],
+    help: 'Duration of timed operations, by metric and by where it was measured; user_agent_synthetic_type as of requests.',
     buckets: DURATION_BUCKETS,
   },
   webVital: {
@@ -510,7 +510,73 @@ export const signals = {
     labels: ['severity'],
     help: 'Findings about the configuration that runs.',
   },
+  canaryFindings: {
+    name: 'canary_findings',
+    type: 'gauge',
+    unit: '1',
+    labels: ['place'],
+    help: 'Answers of Prometheus and Tempo that hold a word of the synthetic patient; absent when that is not known.',
+  },
+  canaryLastSuccess: {
+    name: 'canary_scan_last_success_timestamp_seconds',
+    type: 'gauge',
+    unit: 's',
+    labels: [],
+    help: 'When Prometheus and Tempo were last searched for the synthetic patient, to their end.',
+  },
+  loadTestRunning: {
+    name: 'load_test_running',
+    type: 'gauge',
+    unit: '1',
+    labels: ['scenario'],
+    help: 'Whether a load test of this scenario is under way: 1, and 0 when it is over.',
+  },
+  loadTestUsers: {
+    name: 'load_test_users',
+    type: 'gauge',
+    unit: '1',
+    labels: ['scenario'],
+    help: 'Users that the load test plays at present.',
+  },
+  loadTestStepDuration: {
+    name: 'load_test_step_duration_seconds',
+    type: 'gauge',
+    unit: 's',
+    labels: ['scenario', 'step', 'quantile'],
+    help: 'How long a step took in the last load test, by quantile, measured by its user.',
+  },
+  loadTestRequestRate: {
+    name: 'load_test_requests_per_second',
+    type: 'gauge',
+    unit: '1',
+    labels: ['scenario'],
+    help: 'Requests a second of the last load test.',
+  },
+  loadTestFailures: {
+    name: 'load_test_failure_ratio',
+    type: 'gauge',
+    unit: '1',
+    labels: ['scenario'],
+    help: 'Share of the requests of the last load test that were not answered as expected.',
+  },
+  loadTestPassed: {
+    name: 'load_test_passed',
+    type: 'gauge',
+    unit: '1',
+    labels: ['scenario'],
+    help: 'Whether the last load test kept all its thresholds: 1, else 0.',
+  },
+  loadTestFinished: {
+    name: 'load_test_finished_timestamp_seconds',
+    type: 'gauge',
+    unit: 's',
+    labels: ['scenario'],
+    help: 'When the last load test ended, in seconds since 1970.',
+  },
 } as const satisfies Record<string, Signal>;
+
+/** What a load test writes straight to Prometheus: it may run where no Collector is. */
+export type LoadSignal = Extract<keyof typeof signals, `loadTest${string}`>;
 
 /** One sample per slow event, written by the recorder straight to Prometheus: `slow_event.duration` in ms. */
 export const SLOW_EVENT_POINT = {

@@ -209,12 +209,34 @@ export const SYSTEM_ERRORS = [
   'EADDRINUSE',
 ] as const;
 
+/**
+ * Who asks when nobody is waiting for the answer, as OpenTelemetry's `user_agent.synthetic.type` says it. Real visitors have no
+ * such label: what is promised to people is asked for with `user_agent_synthetic_type=""`.
+ */
+export const SYNTHETIC_TYPES = ['test'] as const;
+
+/** Load tests, and what their users do: see k6/. */
+export const LOAD_SCENARIOS = ['critical-paths', 'arrival-rate', 'soak', 'spike', 'endpoints', 'browser-journey'] as const;
+export const LOAD_STEPS = [
+  'sign_in',
+  'list_clients',
+  'open_chart',
+  'create_appointment',
+  'cancel_appointment',
+  'list_appointments',
+  'write_note',
+  'open_note',
+] as const;
+
 /** Core web vitals and the two that explain them. */
 export const WEB_VITALS = ['LCP', 'INP', 'CLS', 'FCP', 'TTFB'] as const;
 export const RATINGS = ['good', 'needs-improvement', 'poor'] as const;
 
 /** Where a duration was measured. */
 export const SOURCES = ['server', 'browser'] as const;
+
+/** Where the canary's words are looked for. */
+export const CANARY_PLACES = ['prometheus', 'tempo'] as const;
 
 /** Parts of an Express app, as OpenTelemetry's own instrumentation calls them. */
 export const EXPRESS_LAYERS = ['middleware', 'router', 'request_handler'] as const;

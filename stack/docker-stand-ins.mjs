@@ -8,6 +8,7 @@ import {
   chmodSync,
   chownSync,
   copyFileSync,
+  cpSync,
   createReadStream,
   existsSync,
   linkSync,
@@ -25,7 +26,9 @@ import { NoDocker } from './docker-engine.mjs';
 import { cacheFolder, engineProgram } from './engines.mjs';
 import { acquireLock } from './file-lock.mjs';
 import { nodeProgram } from './packages.mjs';
+import { ensurePreview, previewHash } from './preview-build.mjs';
 import { runQuietly, searchPath } from './program.mjs';
+import { sourceHash } from './source-hash.mjs';
 
 /**
  * @typedef {import('./docker-engine.mjs').Tools & { root: string, env: NodeJS.ProcessEnv }} Options `env`: that of an `Engine`
@@ -106,6 +109,31 @@ const STAND_INS = {
       own(folder, 'var/tempo', 10_001, 0o700);
     },
   },
+  // Not Grafana: the preview, which shows the same dashboards from the same folder and answers at the same addresses.
+  'grafana/grafana': {
+    programs: [],
+    config: {
+      user: '472',
+      ports: [3000],
+      env: [
+        'LISTEN=0.0.0.0:3000',
+        'PROMETHEUS_URL=http://prometheus:9090',
+        'TEMPO_URL=http://tempo:3200',
+        'DASHBOARDS=/etc/grafana/dashboards',
+      ],
+      entrypoint: ['node', '--max-old-space-size=48', '/usr/share/preview/src/server/server.mjs'],
+    },
+    async fill(folder, root, { debian, signal }) {
+      await ensurePreview(root, { node: nodeProgram(root), signal });
+      await debian('bookworm', [...BASE, 'busybox', 'libstdc++6']);
+      users(folder, { name: 'grafana', id: 472 });
+      copyFileSync(nodeProgram(root), join(folder, 'usr/local/bin/node'));
+      symlinkSync('/bin/busybox', join(folder, 'usr/local/bin/wget'));
+      await bundlePreview(root, join(folder, 'usr/share/preview/src/server/server.mjs'));
+      cpSync(join(root, 'preview/dist'), join(folder, 'usr/share/preview/dist'), { recursive: true });
+      own(folder, 'var/lib/grafana', 472);
+    },
+  },
   node: {
     programs: [],
     config: {
@@ -154,6 +182,25 @@ const STAND_INS = {
   },
 };
 
+/** @param {string} root */
+const previewSources = (root) => sourceHash(root, ['catalogue', 'instrumentation/src/node', 'preview/src/server']);
+
+/**
+ * The preview's server as one file, since its packages are the workspace's.
+ * @param {string} root
+ * @param {string} file
+ */
+async function bundlePreview(root, file) {
+  const { rolldown } = await import('rolldown');
+  const bundle = await rolldown({
+    input: join(root, 'preview/src/server/server.ts'),
+    platform: 'node',
+    logLevel: 'warn',
+  });
+  await bundle.write({ file, format: 'esm' });
+  await bundle.close();
+}
+
 /** @param {string} image */
 const nameOf = (image) => /** @type {string} */ (image.split(':')[0]);
 
@@ -168,6 +215,7 @@ function recipeOf(image, root) {
   hash.update(readFileSync(fileURLToPath(import.meta.url)));
   for (const file of readdirSync(FILES).sort()) hash.update(readFileSync(join(FILES, file)));
   for (const program of programs) hash.update(basename(dirname(engineProgram(program))));
+  if (nameOf(image) === 'grafana/grafana') hash.update(previewSources(root)).update(previewHash(root));
   if (nameOf(image) === 'node') {
     const { stdout } = spawnSync(nodeProgram(root), ['--version'], { encoding: 'utf8' });
     hash.update(stdout);

@@ -76,19 +76,19 @@ export function problems(advisories: readonly Advisory[], excepted: readonly Exc
   ];
 }
 
+/** What `npm audit --json` prints. */
+export const auditOutput = (root: string, ...options: string[]): Promise<string> =>
+  new Promise((done) => {
+    // It ends with 1 when it has found something.
+    const settings = { cwd: root, timeout: 60_000, maxBuffer: 2 ** 26 };
+    execFile('npm', ['audit', '--json', ...options], settings, (_error, stdout) => done(stdout));
+  });
+
 /**
  * Asks the registry.
  * @throws {AuditUnavailable}
  */
-export async function audit(root: string): Promise<Advisory[]> {
-  // It ends with 1 when it has found something.
-  const output = await new Promise<string>((done) => {
-    execFile('npm', ['audit', '--json'], { cwd: root, timeout: 60_000, maxBuffer: 2 ** 26 }, (_error, stdout) =>
-      done(stdout),
-    );
-  });
-  return readReport(output);
-}
+export const audit = async (root: string): Promise<Advisory[]> => readReport(await auditOutput(root));
 
 export const exceptionsOf = (root: string): Exception[] =>
   readExceptions(readFileSync(resolve(root, 'audit-exceptions.json'), 'utf8'));

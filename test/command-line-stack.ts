@@ -4,7 +4,7 @@ import { createConnection } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePortOffset } from '../stack/port-offset.ts';
-import { listProcesses, processTree, residentBytes } from '../stack/process-table.ts';
+import { listProcesses, processTree, proportionalBytes, residentBytes } from '../stack/process-table.ts';
 import { readRun, type ServiceRecord } from '../stack/run-record.ts';
 import { eventually } from './eventually.ts';
 import { ROOT } from './stack-under-test.ts';
@@ -19,7 +19,8 @@ export interface CommandLineStack {
   service(name: string): ServiceRecord | undefined;
   /** Every process of it, itself included. */
   pids(): number[];
-  residentBytes(): number;
+  /** Memory that all of them hold, pages that they share counted once where the system can tell. */
+  heldBytes(): number;
   /** Sends a signal to `npm start`'s program; resolves with its exit code when it is over. */
   end(signal: NodeJS.Signals): Promise<number | null>;
   /** Ports of the stack that still answer. */
@@ -81,7 +82,7 @@ export async function commandLineStack(): Promise<CommandLineStack> {
     url: (port) => `http://127.0.0.1:${port + portOffset}`,
     service: (name) => services().find((service) => service.name === name),
     pids,
-    residentBytes: () => pids().reduce((sum, pid) => sum + residentBytes(pid), 0),
+    heldBytes: () => pids().reduce((sum, pid) => sum + (proportionalBytes(pid) ?? residentBytes(pid)), 0),
     end: async (signal) => {
       child.kill(signal);
       return exited;

@@ -51,8 +51,10 @@ describe('a practice at work', () => {
       'alertmanager',
       'clinic-api',
       'collector',
+      'mailbox',
       'pager',
       'prometheus',
+      'sentinel',
       'slow-event-recorder',
       'tempo',
     ].map((job) => `${job}=1`);
@@ -145,8 +147,8 @@ describe('six browsers', () => {
 test('idle, all processes together hold less than 700 MB', async () => {
   // Until connections that nobody uses any more are closed.
   await sleep(15_000);
-  const megabytes = under.residentBytes() / 1e6;
-  console.log(`idle RSS of the whole stack: ${megabytes.toFixed(0)} MB`);
+  const megabytes = under.heldBytes() / 1e6;
+  console.log(`memory of the whole idle stack: ${megabytes.toFixed(0)} MB`);
   expect(megabytes).toBeLessThan(700);
 });
 
@@ -158,6 +160,9 @@ describe('a process that dies', () => {
     'prometheus',
     'slow-event-recorder',
     'pager',
+    'sentinel',
+    'mailbox',
+    'grafana',
     'clinic-api',
     'postgres',
   ];

@@ -76,7 +76,7 @@ export const backup = frame({
   .withPanel(
     number({
       title: 'Recovery point',
-      description: 'How much time of work the last restore drill would have lost (RPO).',
+      description: 'How much time of work would be lost with the server now (RPO).',
       unit: 's',
       span: widths.sixth,
       queries: [['max (recovery_point_seconds)', 'measured']],
@@ -138,24 +138,26 @@ export const backup = frame({
   .withPanel(
     graph({
       title: 'Recovery time against its target',
-      description: 'Measured by each drill; the line above is what was promised.',
-      unit: 's',
+      description: 'In minutes, measured by each drill; the dashed line is what was promised.',
+      unit: 'm',
       queries: [
-        ['max (recovery_time_seconds)', 'measured'],
-        ['max (recovery_target_seconds{objective="rto"})', 'target'],
+        ['max (recovery_time_seconds) / 60', 'measured'],
+        ['max (recovery_target_seconds{objective="rto"}) / 60', 'target'],
       ],
+      targets: ['target'],
       lineColors: { measured: colors.typical, target: colors.limit },
     }),
   )
   .withPanel(
     graph({
       title: 'Recovery point against its target',
-      description: 'Work that would have been lost, by each drill; the line above is what was promised.',
-      unit: 's',
+      description: 'In minutes: work that would be lost with the server now; the dashed line is what was promised.',
+      unit: 'm',
       queries: [
-        ['max (recovery_point_seconds)', 'measured'],
-        ['max (recovery_target_seconds{objective="rpo"})', 'target'],
+        ['max (recovery_point_seconds) / 60', 'measured'],
+        ['max (recovery_target_seconds{objective="rpo"}) / 60', 'target'],
       ],
+      targets: ['target'],
       lineColors: { measured: colors.typical, target: colors.limit },
     }),
   )
@@ -171,6 +173,7 @@ export const backup = frame({
   .withPanel(
     rows({
       title: 'Integrity',
+      height: 8,
       description: 'Checks of the running database: mass deletion, records that may never change, checksums of pages.',
       span: widths.half,
       columns: [

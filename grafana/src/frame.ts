@@ -31,7 +31,7 @@ const annotation = (
 ): Builder<dashboard.AnnotationQuery> => {
   const query = {
     ...{ name, iconColor, expr, titleFormat, textFormat, datasource: PROMETHEUS },
-    ...{ enable: true, hide: false, step: '30s', target: { refId: 'Anno', expr } },
+    ...{ enable: true, hide: false, step: '60s', target: { refId: 'Anno', expr } },
   };
   return { build: () => query as unknown as dashboard.AnnotationQuery };
 };
@@ -98,6 +98,15 @@ export function frame({ uid, title, description, variables = [], from = 'now-1h'
         'max by (job) (changes(process_start_time_seconds{job=~"clinic-api|sentinel|pager|slow-event-recorder"}[1m])) > 0',
         '{{job}}',
         'started anew: a deployment, or a crash',
+      ),
+    )
+    .annotation(
+      annotation(
+        'Drills',
+        colors.healthy,
+        'max (changes(restore_drill_last_success_timestamp_seconds[1m])) > 0',
+        'Restore drill',
+        'a backup was restored and passed every check',
       ),
     );
 }

@@ -21,12 +21,44 @@ export const health = frame({
 })
   .withRow(row('Now'))
   .withPanel(
+    number({
+      title: 'E-mail delivery',
+      description: 'Share of mail that was delivered. At least 95 % is healthy, at least 90 % degraded, less is down.',
+      unit: 'percentunit',
+      span: widths.third,
+      decimals: 1,
+      queries: [['min (email_delivery_ratio)', 'delivered']],
+      steps: [colors.bad, [0.9, colors.degraded], [0.95, colors.healthy]],
+      empty: 'Too few mails to say.',
+    }),
+  )
+  .withPanel(
+    number({
+      title: 'Checks that are down',
+      description: 'How many parts of the system do not work.',
+      unit: 'short',
+      span: widths.third,
+      queries: [['sum (health_check_state{state="down"})', 'down']],
+      steps: [colors.healthy, [1, colors.bad]],
+    }),
+  )
+  .withPanel(
+    number({
+      title: 'Checks that say nothing',
+      description: 'How many parts could not be judged.',
+      unit: 'short',
+      span: widths.third,
+      queries: [['sum (health_check_state{state="unknown"})', 'unknown']],
+      steps: [colors.healthy, [1, colors.degraded]],
+    }),
+  )
+  .withPanel(
     rows({
       title: 'Checks',
       description:
         'State, latency and age of every check. Unknown means that there was too little to say; it is not healthy. The reason is on the page of sentinel.',
       span: widths.half,
-      height: 12,
+      height: 14,
       link: { title: 'What each check says', url: 'http://localhost:8086' },
       columns: [
         { title: 'Check', label: 'check' },
@@ -52,40 +84,9 @@ export const health = frame({
     }),
   )
   .withPanel(
-    number({
-      title: 'E-mail delivery',
-      description: 'Share of mail that was delivered. At least 95 % is healthy, at least 90 % degraded, less is down.',
-      unit: 'percentunit',
-      span: widths.sixth,
-      decimals: 1,
-      queries: [['min (email_delivery_ratio)', 'delivered']],
-      steps: [colors.bad, [0.9, colors.degraded], [0.95, colors.healthy]],
-      empty: 'Too few mails to say.',
-    }),
-  )
-  .withPanel(
-    number({
-      title: 'Checks that are down',
-      description: 'How many parts of the system do not work.',
-      unit: 'short',
-      span: widths.sixth,
-      queries: [['sum (health_check_state{state="down"})', 'down']],
-      steps: [colors.healthy, [1, colors.bad]],
-    }),
-  )
-  .withPanel(
-    number({
-      title: 'Checks that say nothing',
-      description: 'How many parts could not be judged.',
-      unit: 'short',
-      span: widths.sixth,
-      queries: [['sum (health_check_state{state="unknown"})', 'unknown']],
-      steps: [colors.healthy, [1, colors.degraded]],
-    }),
-  )
-  .withPanel(
     graph({
       title: 'Mail by state',
+      height: 14,
       description: 'Mail of the outbox that sentinel looks at, by what became of it.',
       unit: 'short',
       span: widths.half,

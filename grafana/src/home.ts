@@ -60,7 +60,7 @@ export const home = frame({
   )
   .withPanel(
     number({
-      title: 'Last proven restore',
+      title: 'Last restore',
       description: 'Since a backup was last restored and compared with what was backed up.',
       unit: 's',
       span: widths.sixth,
@@ -157,7 +157,7 @@ export const home = frame({
   vector(0)
 )
 /
-sum (rate(http_server_request_duration_seconds_count{job="clinic-api"}[$__rate_interval]))`,
+(sum (rate(http_server_request_duration_seconds_count{job="clinic-api"}[$__rate_interval])) > 0)`,
           'failed',
         ],
       ],
@@ -174,7 +174,7 @@ sum (rate(http_server_request_duration_seconds_count{job="clinic-api"}[$__rate_i
       unit: 's',
       queries: [
         [
-          'histogram_quantile(0.95, sum by (le) (rate(operation_duration_seconds_bucket{metric="page_load"}[$__rate_interval])))',
+          'histogram_quantile(0.95, sum by (le) (rate(operation_duration_seconds_bucket{metric="page_load"}[$__rate_interval]))) >= 0',
           'p95',
         ],
       ],

@@ -62,7 +62,7 @@ export const onCall = frame({
   )
   .withPanel(
     number({
-      title: 'Alerting chain alive',
+      title: 'Sign of life',
       description:
         'Since the last sign of life came through Prometheus and Alertmanager. Should it stay away, no page would come either.',
       unit: 's',
@@ -130,7 +130,7 @@ export const onCall = frame({
       description: 'From the moment a rule fires to the page in the inbox.',
       unit: 's',
       queries: [50, 95].map((q) => [
-        `histogram_quantile(${q / 100}, sum by (le) (increase(pager_time_to_page_seconds_bucket[1h])))`,
+        `histogram_quantile(${q / 100}, sum by (le) (increase(pager_time_to_page_seconds_bucket[1h]))) >= 0`,
         `p${q}`,
       ]),
       limit: 4,

@@ -56,11 +56,63 @@ const mapping = (words: Words): dashboard.ValueMapping => ({
   ),
 });
 
+/** Nothing is neither good nor bad: without this it would have the colour of the first step. */
+const nothing = (text: string): dashboard.ValueMapping => ({
+  type: dashboard.MappingType.SpecialValue,
+  options: { match: dashboard.SpecialValueMatch.NullAndNan, result: { text, color: colors.unknown, index: 0 } },
+});
+
+const mappings = (words: Words | undefined, empty: string | undefined) => [
+  ...(words ? [mapping(words)] : []),
+  ...(empty === undefined ? [] : [nothing(empty)]),
+];
+
+const COLOR_WORDS: Readonly<Record<string, string>> = {
+  [colors.healthy]: 'green',
+  [colors.degraded]: 'yellow',
+  [colors.bad]: 'red',
+  [colors.typical]: 'blue',
+  [colors.neutral]: 'no colour',
+};
+
+const spelt = (value: number, unit: string): string => {
+  if (unit === 'percentunit') return `${Math.round(value * 1000) / 10} %`;
+  if (unit !== 's') return value.toLocaleString('en');
+  const [size, word] = (
+    [
+      [86_400, 'days'],
+      [3600, 'h'],
+      [60, 'min'],
+    ] as const
+  ).find(([size]) => value >= 2 * size) ?? [1, 's'];
+  return `${value / size} ${word}`;
+};
+
+/** What the colours stand for, in words. */
+export function colorsInWords([first, ...then]: Steps, unit: string): string {
+  const parts = [
+    ...(then[0] ? [`${COLOR_WORDS[first]} below ${spelt(then[0][0], unit)}`] : []),
+    ...then.map(([from, color]) => `${COLOR_WORDS[color]} from ${spelt(from, unit)}`),
+  ];
+  return parts.length === 0 ? '' : ` Colours: ${parts.join(', ')}.`;
+}
+
+/** Scraped by Prometheus itself, every 15 s; the services are by the Collector, every 5 s, as the data source says. */
+const ENGINES = /\b(otelcol|prometheus|alertmanager|tempo|process)_/;
+
 const letter = (index: number) => String.fromCharCode(65 + index);
 
 function promql([expr, legend]: Query, index: number) {
-  return new prometheus.DataqueryBuilder().datasource(PROMETHEUS).refId(letter(index)).expr(expr).legendFormat(legend);
+  const query = new prometheus.DataqueryBuilder()
+    .datasource(PROMETHEUS)
+    .refId(letter(index))
+    .expr(expr)
+    .legendFormat(legend);
+  return ENGINES.test(expr) ? query.interval('15s') : query;
 }
+
+/** The least that an axis shows, where it is not 1. */
+const SMALL: Readonly<Record<string, number>> = { percentunit: 0.01, s: 0.01, bytes: 1024 };
 
 /** Lines over time. */
 export function graph({
@@ -77,6 +129,7 @@ export function graph({
   exemplars = false,
   max,
   lineColors = {},
+  targets = [],
 }: About & {
   readonly queries: readonly Query[];
   /** Drawn as a dashed line, in the panel's unit. */
@@ -87,6 +140,8 @@ export function graph({
   readonly max?: number;
   /** By the name of the series. */
   readonly lineColors?: Readonly<Record<string, Color>>;
+  /** Names of series that are promises: drawn dashed, with nothing below them. */
+  readonly targets?: readonly string[];
 }): Builder<dashboard.Panel> {
   const panel = new timeseries.PanelBuilder()
     .title(title)
@@ -98,6 +153,8 @@ export function graph({
     .min(0)
     .lineWidth(2)
     .fillOpacity(stacked ? 30 : 8)
+    // What is always 0 is a line at the bottom of an axis that says something.
+    .axisSoftMax(limit === undefined ? (SMALL[unit] ?? 1) : limit * 1.1)
     .showPoints(common.VisibilityMode.Never)
     .spanNulls(false)
     .legend(
@@ -114,12 +171,18 @@ export function graph({
   if (limit !== undefined) {
     panel
       .thresholds(thresholds([colors.neutral, [limit, colors.limit]]))
-      .thresholdsStyle(new common.GraphThresholdsStyleConfigBuilder().mode(common.GraphThresholdsStyleMode.Dashed))
-      // The line is seen also when all values are far below it.
-      .axisSoftMax(limit * 1.1);
+      .thresholdsStyle(new common.GraphThresholdsStyleConfigBuilder().mode(common.GraphThresholdsStyleMode.Dashed));
   }
   for (const [name, color] of Object.entries(lineColors)) {
-    panel.overrideByName(name, [{ id: 'color', value: { mode: 'fixed', fixedColor: color } }]);
+    panel.overrideByName(name, [
+      { id: 'color', value: { mode: 'fixed', fixedColor: color } },
+      ...(targets.includes(name)
+        ? [
+            { id: 'custom.fillOpacity', value: 0 },
+            { id: 'custom.lineStyle', value: { fill: 'dash', dash: [10, 10] } },
+          ]
+        : []),
+    ]);
   }
   queries.forEach((query, index) => {
     panel.withTarget(promql(query, index).range().exemplar(exemplars));
@@ -153,7 +216,7 @@ export function number({
 }): Builder<dashboard.Panel> {
   const panel = new stat.PanelBuilder()
     .title(title)
-    .description(description)
+    .description(steps ? description + colorsInWords(steps, unit) : description)
     .unit(unit)
     .datasource(PROMETHEUS)
     .span(span)
@@ -164,7 +227,7 @@ export function number({
     .reduceOptions(new common.ReduceDataOptionsBuilder().calcs(['lastNotNull']))
     .thresholds(thresholds(steps ?? [colors.neutral]));
   if (decimals !== undefined) panel.decimals(decimals);
-  if (words) panel.mappings([mapping(words)]);
+  if (words || empty) panel.mappings(mappings(words, empty));
   queries.forEach((query, index) => {
     panel.withTarget(history ? promql(query, index).range() : promql(query, index).instant());
   });
@@ -192,7 +255,7 @@ export function bars({
 }): Builder<dashboard.Panel> {
   const panel = new bargauge.PanelBuilder()
     .title(title)
-    .description(description)
+    .description(description + colorsInWords(steps, unit))
     .unit(unit)
     .datasource(PROMETHEUS)
     .span(span)
@@ -200,13 +263,15 @@ export function bars({
     .min(0)
     .orientation(common.VizOrientation.Horizontal)
     .displayMode(common.BarGaugeDisplayMode.Basic)
+    .namePlacement(common.BarGaugeNamePlacement.Left)
+    .text(new common.VizTextDisplayOptionsBuilder().titleSize(13).valueSize(18))
     .reduceOptions(new common.ReduceDataOptionsBuilder().calcs(['lastNotNull']))
     .thresholds(thresholds(steps));
   if (max !== undefined) panel.max(max);
   queries.forEach((query, index) => {
     panel.withTarget(promql(query, index).instant());
   });
-  if (empty) panel.noValue(empty);
+  if (empty) panel.noValue(empty).mappings(mappings(undefined, empty));
   if (link) panel.links([linkBuilder(link)]);
   return panel;
 }
@@ -285,7 +350,16 @@ export function rows({
     label ?? (queries.length === 1 ? 'Value' : `Value #${refs.get(name)}`);
   const panel = new table.PanelBuilder()
     .title(title)
-    .description(description)
+    .description(
+      description +
+        columns
+          .map(
+            ({ title: name, steps, unit = 'short' }) =>
+              steps && ` ${name}:${colorsInWords(steps, unit).replace(' Colours:', '')}`,
+          )
+          .filter(Boolean)
+          .join(''),
+    )
     .unit('short')
     .datasource(PROMETHEUS)
     .span(span)
@@ -313,12 +387,13 @@ export function rows({
     const properties: dashboard.DynamicConfigValue[] = [];
     if (unit) properties.push({ id: 'unit', value: unit });
     if (decimals !== undefined) properties.push({ id: 'decimals', value: decimals });
-    if (words) properties.push({ id: 'mappings', value: [mapping(words)] });
+    // A cell without a value; the panel's own words are for a table without rows.
+    properties.push({ id: 'noValue', value: '–' }, { id: 'mappings', value: mappings(words, '–') });
     if (steps) properties.push({ id: 'thresholds', value: thresholds(steps).build() });
     if (steps || words) properties.push({ id: 'custom.cellOptions', value: { type: 'color-text' } });
     if (to) properties.push({ id: 'links', value: [{ title: to.title, url: to.url }] });
     if (width) properties.push({ id: 'custom.width', value: width });
-    if (properties.length > 0) panel.overrideByName(name, properties);
+    panel.overrideByName(name, properties);
   }
   if (sort) panel.sortBy([new common.TableSortByFieldStateBuilder().displayName(sort).desc(true)]);
   if (empty) panel.noValue(empty);

@@ -9,12 +9,12 @@ const durations = (selector: string): readonly Query[] => [
   [
     `sum (rate(operation_duration_seconds_sum{${selector}}[$__rate_interval]))
 /
-sum (rate(operation_duration_seconds_count{${selector}}[$__rate_interval]))`,
+(sum (rate(operation_duration_seconds_count{${selector}}[$__rate_interval])) > 0)`,
     'average',
   ],
   ...[50, 95, 99].map(
     (q): Query => [
-      `histogram_quantile(${q / 100}, sum by (le) (rate(operation_duration_seconds_bucket{${selector}}[$__rate_interval])))`,
+      `histogram_quantile(${q / 100}, sum by (le) (rate(operation_duration_seconds_bucket{${selector}}[$__rate_interval]))) >= 0`,
       `p${q}`,
     ],
   ),
@@ -119,7 +119,7 @@ builder
       span: widths.half,
       queries: [
         [
-          `histogram_quantile(0.95, sum by (le, metric) (rate(operation_duration_seconds_bucket{metric=~"${others.join('|')}"}[$__rate_interval])))`,
+          `histogram_quantile(0.95, sum by (le, metric) (rate(operation_duration_seconds_bucket{metric=~"${others.join('|')}"}[$__rate_interval]))) >= 0`,
           '{{metric}}',
         ],
       ],
@@ -178,7 +178,11 @@ builder
         },
         {
           title: 'Failed',
-          expr: `sum by (http_request_method, http_route) (increase(http_server_request_duration_seconds_count{http_route=~"$route", http_response_status_code=~"5.."}[$__range]))
+          expr: `(
+  sum by (http_request_method, http_route) (increase(http_server_request_duration_seconds_count{http_route=~"$route", http_response_status_code=~"5.."}[$__range]))
+  or
+  sum by (http_request_method, http_route) (increase(http_server_request_duration_seconds_count{http_route=~"$route"}[$__range])) * 0
+)
 /
 (sum by (http_request_method, http_route) (increase(http_server_request_duration_seconds_count{http_route=~"$route"}[$__range])) >= 1)`,
           unit: 'percentunit',
@@ -187,7 +191,7 @@ builder
         },
         {
           title: 'p95',
-          expr: 'histogram_quantile(0.95, sum by (le, http_request_method, http_route) (increase(http_server_request_duration_seconds_bucket{http_route=~"$route"}[$__range])))',
+          expr: 'histogram_quantile(0.95, sum by (le, http_request_method, http_route) (increase(http_server_request_duration_seconds_bucket{http_route=~"$route"}[$__range]))) >= 0',
           unit: 's',
           steps: [colors.neutral, [seconds('api_call'), colors.bad]],
           width: 90,
@@ -228,7 +232,7 @@ export const performance = builder
       span: widths.half,
       queries: [
         [
-          'histogram_quantile(0.75, sum by (le, page) (rate(web_vital_layout_shift_bucket{page=~"$page"}[$__rate_interval])))',
+          'histogram_quantile(0.75, sum by (le, page) (rate(web_vital_layout_shift_bucket{page=~"$page"}[$__rate_interval]))) >= 0',
           '{{page}}',
         ],
       ],

@@ -12,7 +12,7 @@ export const security = frame({
   .withRow(row('Now'))
   .withPanel(
     number({
-      title: 'Unexplained accesses',
+      title: 'Unexplained',
       description: 'Share of chart accesses for which the clinic’s own data gives no reason.',
       unit: 'percentunit',
       span: widths.sixth,
@@ -58,7 +58,7 @@ export const security = frame({
   )
   .withPanel(
     number({
-      title: 'Administrators without second factor',
+      title: 'Weak admin accounts',
       description: 'Active accounts with special rights that a password alone opens.',
       unit: 'short',
       span: widths.sixth,
@@ -68,11 +68,11 @@ export const security = frame({
   )
   .withPanel(
     number({
-      title: 'Open vulnerabilities',
+      title: 'Vulnerable',
       description: 'Known, of severity high or critical, in what runs.',
       unit: 'short',
       span: widths.sixth,
-      queries: [['sum (vulnerabilities_open{severity=~"high|critical", scope="prod"})', 'open']],
+      queries: [['sum (vulnerabilities_open{severity=~"high|critical", scope="production"})', 'open']],
       steps: [colors.healthy, [1, colors.bad]],
       empty: 'No scan has succeeded yet.',
     }),
@@ -131,11 +131,11 @@ export const security = frame({
   .withPanel(
     graph({
       title: 'Waiting for review',
-      description: 'How long the oldest unexplained access has waited. A week is the limit.',
-      unit: 's',
+      description: 'How many days the oldest unexplained access has waited. A week is the limit.',
+      unit: 'd',
       span: widths.half,
-      queries: [['max (access_review_oldest_age_seconds)', 'oldest']],
-      limit: 7 * 24 * 3600,
+      queries: [['max (access_review_oldest_age_seconds) / 86400', 'oldest']],
+      limit: 7,
       lineColors: { oldest: colors.typical },
     }),
   )
@@ -147,7 +147,14 @@ export const security = frame({
       unit: 'short',
       queries: [['sum by (outcome) (rate(sign_ins_total[$__rate_interval])) * 60 > 0', '{{outcome}}']],
       stacked: true,
-      lineColors: { accepted: colors.healthy, credentials_wrong: colors.bad },
+      lineColors: {
+        accepted: colors.healthy,
+        credentials_wrong: colors.bad,
+        second_factor_needed: colors.typical,
+        second_factor_wrong: colors.high,
+        locked: colors.highest,
+        throttled: colors.degraded,
+      },
       empty: 'Nobody tried to sign in within this time.',
     }),
   )
@@ -197,7 +204,7 @@ export const security = frame({
       description: 'Within an hour: accounts that got in after several failures, and sign-ins outside working hours.',
       unit: 'short',
       queries: [
-        ['max (sign_in_success_after_failures)', 'success after failures'],
+        ['max (sign_in_success_after_failures)', 'after failures'],
         ['max (sign_in_out_of_hours)', 'out of hours'],
       ],
     }),
@@ -255,7 +262,6 @@ export const security = frame({
       description: 'What npm run security-audit found, by severity.',
       unit: 'short',
       span: widths.half,
-      height: 5,
       queries: [['sum by (severity) (configuration_findings)', '{{severity}}']],
       steps: [colors.healthy, [1, colors.degraded]],
       empty: 'The configuration was not audited yet.',
@@ -267,7 +273,7 @@ export const security = frame({
       description: 'Since every row of the audit log was last compared with its hash.',
       unit: 's',
       span: widths.quarter,
-      height: 5,
+      height: 8,
       decimals: 0,
       queries: [['time() - max (audit_chain_last_verified_timestamp_seconds > 0)', 'age']],
       steps: [colors.healthy, [36 * 3600, colors.degraded], [48 * 3600, colors.bad]],
@@ -280,7 +286,7 @@ export const security = frame({
       description: 'How many the audit log holds.',
       unit: 'short',
       span: widths.quarter,
-      height: 5,
+      height: 8,
       queries: [['max (audit_chain_length)', 'events']],
     }),
   );

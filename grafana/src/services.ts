@@ -48,7 +48,7 @@ export const services = frame({
   sum by (job) (rate(http_server_request_duration_seconds_count{job=~"$service"}[$__rate_interval])) * 0
 )
 /
-sum by (job) (rate(http_server_request_duration_seconds_count{job=~"$service"}[$__rate_interval]))`,
+(sum by (job) (rate(http_server_request_duration_seconds_count{job=~"$service"}[$__rate_interval])) > 0)`,
           '{{job}}',
         ],
       ],
@@ -62,7 +62,7 @@ sum by (job) (rate(http_server_request_duration_seconds_count{job=~"$service"}[$
       description: 'Of requests served, all routes together. A point leads to the trace of one request.',
       unit: 's',
       queries: [50, 95, 99].map((q) => [
-        `histogram_quantile(${q / 100}, sum by (le) (rate(http_server_request_duration_seconds_bucket{job=~"$service"}[$__rate_interval])))`,
+        `histogram_quantile(${q / 100}, sum by (le) (rate(http_server_request_duration_seconds_bucket{job=~"$service"}[$__rate_interval]))) >= 0`,
         `p${q}`,
       ]),
       lineColors: { p50: colors.typical, p95: colors.high, p99: colors.highest },

@@ -68,6 +68,7 @@ const builder = frame({
   .withPanel(
     rows({
       title: 'Slow events by metric',
+      height: 8,
       description: 'Each counted once, exactly, whatever was restarted or sent twice meanwhile.',
       span: widths.half,
       columns: [
@@ -112,7 +113,7 @@ export const slowEvents = builder
   .withRow(row('Whether all were counted'))
   .withPanel(
     number({
-      title: 'Waiting for Prometheus',
+      title: 'Waiting',
       description: 'Events stored by the recorder that Prometheus has not taken yet. They page late.',
       unit: 'short',
       span: widths.sixth,
@@ -122,7 +123,7 @@ export const slowEvents = builder
   )
   .withPanel(
     number({
-      title: 'Recorder and Prometheus differ by',
+      title: 'Counts differ by',
       description: 'Both count the events of the last hour. For some seconds one may be ahead; never for long.',
       unit: 'short',
       span: widths.sixth,
@@ -137,7 +138,7 @@ export const slowEvents = builder
   )
   .withPanel(
     number({
-      title: 'Refused by Prometheus',
+      title: 'Refused points',
       description: 'Points that Prometheus refused for good, since the recorder was set up.',
       unit: 'short',
       span: widths.sixth,

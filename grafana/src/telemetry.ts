@@ -13,7 +13,7 @@ export const telemetry = frame({
   .withRow(row('Is anything lost'))
   .withPanel(
     number({
-      title: 'Refused or failed, 1 h',
+      title: 'Not taken, 1 h',
       description: 'Spans, metric points and slow events that the Collector refused or could not take.',
       unit: 'short',
       span: widths.sixth,
@@ -23,7 +23,9 @@ export const telemetry = frame({
           signals
             .map(
               (signal) =>
-                `sum (increase(otelcol_receiver_refused_${signal}_total[1h])) + sum (increase(otelcol_receiver_failed_${signal}_total[1h]))`,
+                `(sum (increase(otelcol_receiver_refused_${signal}_total[1h])) or sum (up{job="collector"}) * 0)
++
+(sum (increase(otelcol_receiver_failed_${signal}_total[1h])) or sum (up{job="collector"}) * 0)`,
             )
             .join('\n+\n'),
           'items',
@@ -52,7 +54,7 @@ export const telemetry = frame({
   )
   .withPanel(
     number({
-      title: 'Dropped in services, 1 h',
+      title: 'Dropped, 1 h',
       description: 'What services threw away because the Collector was away for long.',
       unit: 'short',
       span: widths.sixth,
@@ -65,7 +67,7 @@ export const telemetry = frame({
   )
   .withPanel(
     number({
-      title: 'Lost in browsers, 1 h',
+      title: 'Browser loss, 1 h',
       description: 'Share of what browsers measured that did not arrive.',
       unit: 'percentunit',
       span: widths.sixth,

@@ -1,0 +1,4 @@
+import type pg from 'pg';
+
+/** Rows of a statement; rejects with what PostgreSQL said, or that it did not answer. */
+export type Query = <Row extends pg.QueryResultRow>(text: string, values?: readonly unknown[]) => Promise<Row[]>;

@@ -1,0 +1,72 @@
+import { open, stat } from 'node:fs/promises';
+import { Readable } from 'node:stream';
+import type { ReadableStream as WebStream } from 'node:stream/web';
+import type { S3mini } from 's3mini';
+import type { Target } from './target.ts';
+
+export interface S3Options {
+  /** `https://endpoint/bucket`. */
+  readonly url: string;
+  /** `ACCESS_KEY_ID:SECRET_ACCESS_KEY`. */
+  readonly credentials: string;
+}
+
+/** Bytes; S3 allows 10,000 parts, so an object of 80 GB. */
+const PART_BYTES = 8 * 1024 * 1024;
+
+/** A bucket of a store that speaks S3. Whatever is there is sealed already; an object appears when its upload is complete. */
+export async function openS3({ url, credentials }: S3Options): Promise<Target> {
+  const { S3mini } = await import('s3mini');
+  const at = credentials.indexOf(':');
+  const s3: S3mini = new S3mini({
+    endpoint: url,
+    accessKeyId: credentials.slice(0, at),
+    secretAccessKey: credentials.slice(at + 1),
+    region: 'auto',
+    requestAbortTimeout: 120_000,
+  });
+  return {
+    async list(prefix) {
+      const found = (await s3.listObjects('/', `${prefix}/`)) ?? [];
+      return found
+        .map(({ Key, Size }) => ({ name: Key, size: Number(Size) }))
+        .sort((a, b) => (a.name < b.name ? -1 : 1));
+    },
+    async read(name) {
+      const response = await s3.getObjectResponse(name);
+      if (!response?.body) throw Object.assign(new Error('There is no object of this name.'), { code: 'ENOENT' });
+      return Readable.fromWeb(response.body as unknown as WebStream);
+    },
+    async copy(name, file) {
+      const { size } = await stat(file);
+      const handle = await open(file, 'r');
+      const part = async (position: number) => {
+        const bytes = Buffer.alloc(Math.min(PART_BYTES, size - position));
+        await handle.read(bytes, 0, bytes.length, position);
+        return bytes;
+      };
+      try {
+        if (size <= PART_BYTES) {
+          await s3.putObject(name, await part(0), 'application/octet-stream');
+          return;
+        }
+        const upload = await s3.getMultipartUploadId(name, 'application/octet-stream');
+        try {
+          const parts = [];
+          for (let position = 0; position < size; position += PART_BYTES) {
+            parts.push(await s3.uploadPart(name, upload, await part(position), parts.length + 1));
+          }
+          await s3.completeMultipartUpload(name, upload, parts);
+        } catch (error) {
+          await s3.abortMultipartUpload(name, upload).catch(() => {});
+          throw error;
+        }
+      } finally {
+        await handle.close();
+      }
+    },
+    async remove(name) {
+      await s3.deleteObject(name);
+    },
+  };
+}
