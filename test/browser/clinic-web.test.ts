@@ -389,7 +389,7 @@ describe('the second factor', () => {
     for (const works of [true, false]) {
       await signIn(page, 'admin');
       await button(page, 'Use a recovery code').click();
-      await field(page, 'Recovery code').fill(recovery[3]!);
+      await page.getByRole('textbox', { name: 'Recovery code' }).fill(recovery[3]!);
       await button(page, 'Sign in').click();
       if (works) {
         await page.getByRole('heading', { name: 'Today' }).waitFor();

@@ -1,104 +1,90 @@
-import { closeSession, session } from './session.ts';
+import { closeSession, session, sessionUsed } from './session.ts';
 
-export interface Client {
-  readonly id: string;
-  readonly given_name: string;
-  readonly family_name: string;
-  /** `YYYY-MM-DD`. */
-  readonly born_on: string;
-}
-
-export interface ClientList {
-  readonly clients: readonly Client[];
-  /** From 1. */
-  readonly page: number;
-  readonly page_size: number;
-  readonly total: number;
-}
-
-export interface Clinician {
-  readonly id: number;
-  readonly name: string;
-}
-
-export interface Appointment {
-  readonly id: string;
-  /** ISO 8601 with a zone. */
-  readonly starts_at: string;
-  readonly minutes: number;
-  /** The clinician's name. */
-  readonly clinician: string;
-}
-
-export interface Chart {
-  readonly client: Client & { readonly email: string; readonly phone: string };
-  readonly appointments: readonly Appointment[];
-  /** Who can be booked. */
-  readonly clinicians: readonly Clinician[];
-}
-
-export interface NewAppointment {
-  readonly client_id: string;
-  readonly clinician_id: number;
-  readonly starts_at: string;
-  readonly minutes: number;
-}
-
-interface SignedIn {
-  readonly access_token: string;
-  /** Seconds. */
-  readonly expires_in: number;
-  readonly user: { readonly name: string; readonly role: string };
-}
-
-/** The API did not do it; `code` is its own, or `unreachable`. */
+/** The API did not do it. */
 export class ApiError extends Error {
   override readonly name = 'ApiError';
+  /** 0 when there was no answer. */
   readonly status: number;
+  /** The API's own, or `unreachable`, or `unexpected`. */
   readonly code: string;
+  /** A sentence for people, from the API; empty when there was none. */
+  readonly title: string;
 
-  constructor(status: number, code: string) {
+  constructor(status: number, code: string, title = '') {
     super(`${status} ${code}`);
     this.status = status;
     this.code = code;
+    this.title = title;
   }
 }
 
 interface CallOptions {
+  readonly method?: 'POST' | 'PATCH' | 'DELETE';
+  /** Sent as JSON. */
   readonly body?: unknown;
   readonly signal?: AbortSignal;
 }
 
-/** Rejects with an ApiError, or with an AbortError when the signal says so. */
-async function call<Answer>(path: string, { body, signal }: CallOptions = {}): Promise<Answer> {
+export const authorization = (): Record<string, string> => {
   const token = session()?.token;
+  return token ? { authorization: `Bearer ${token}` } : {};
+};
+
+/** What an answer that is no success means; a session that the API does not know any more is closed. */
+export function refusal(status: number, answer: unknown): ApiError {
+  const { code, title } = (answer ?? {}) as { code?: unknown; title?: unknown };
+  if (status === 401 && code === 'signed_out') closeSession('expired');
+  return new ApiError(
+    status,
+    typeof code === 'string' ? code : 'unexpected',
+    typeof title === 'string' && title.length < 300 ? title : '',
+  );
+}
+
+/** Rejects with an ApiError, or with an AbortError when the signal says so. */
+async function send(path: string, { method, body, signal }: CallOptions): Promise<Response> {
   const response = await fetch(path, {
-    method: body === undefined ? 'GET' : 'POST',
+    method: method ?? 'GET',
     headers: {
       accept: 'application/json',
       ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-      ...(token ? { authorization: `Bearer ${token}` } : {}),
+      ...authorization(),
     },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     ...(signal ? { signal } : {}),
   }).catch((error: unknown) => {
     throw signal?.aborted ? error : new ApiError(0, 'unreachable');
   });
-  const answer = await response.json().catch(() => ({}));
-  if (response.ok) return answer as Answer;
-  if (response.status === 401 && token) closeSession();
-  throw new ApiError(response.status, String((answer as { code?: unknown }).code ?? 'unexpected'));
+  if (response.ok) {
+    sessionUsed();
+    return response;
+  }
+  throw refusal(response.status, await response.json().catch(() => ({})));
 }
 
-export const nameOf = ({ given_name, family_name }: Client): string => `${given_name} ${family_name}`;
+/** The answer, which is empty for a 204. */
+export async function call<Answer>(path: string, options: CallOptions = {}): Promise<Answer> {
+  const response = await send(path, options);
+  if (response.status === 204) return undefined as Answer;
+  return (await response.json().catch(() => {
+    if (options.signal?.aborted) throw options.signal.reason;
+    throw new ApiError(response.status, 'unexpected');
+  })) as Answer;
+}
 
-export const signIn = (email: string, password: string) => call<SignedIn>('/auth', { body: { email, password } });
+/** The bytes of the answer. */
+export async function download(path: string): Promise<Blob> {
+  const response = await send(path, {});
+  return response.blob().catch(() => {
+    throw new ApiError(0, 'unreachable');
+  });
+}
 
-export const listClients = (search: string, page: number, signal: AbortSignal) =>
-  call<ClientList>(`/api/clients?${new URLSearchParams({ search, page: String(page) })}`, { signal });
-
-export const readChart = (id: string, signal: AbortSignal) =>
-  call<Chart>(`/api/clients/${encodeURIComponent(id)}`, { signal });
-
-export const createAppointment = (appointment: NewAppointment) =>
-  call<unknown>('/api/appointments', { body: appointment });
+/** One segment of a path. */
+export const segment = (id: string | number): string => encodeURIComponent(id);
+/** With a leading `?`; without the parameters that are undefined. */
+export const parameters = (values: Readonly<Record<string, string | number | undefined>>): string => {
+  const search = new URLSearchParams();
+  for (const [name, value] of Object.entries(values)) if (value !== undefined) search.set(name, String(value));
+  return `?${search}`;
+};

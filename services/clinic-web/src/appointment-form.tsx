@@ -1,8 +1,11 @@
 import { usePerformanceTracking } from '@clinic/instrumentation/react';
-import { type FormEvent, useRef, useState } from 'react';
-import { ApiError, type Clinician, createAppointment } from './api.ts';
-import { dateOf, instantOf, nextWorkingDay, timeOf } from './dates.ts';
-import { reasonOf } from './notices.tsx';
+import { type FormEvent, useId, useRef, useState } from 'react';
+import { type Clinician, createAppointment } from './appointments.ts';
+import { useAttempt } from './attempt.ts';
+import { ClientPicker } from './client-picker.tsx';
+import type { Client } from './clients.ts';
+import { dateOf, instantOf, timeOf } from './dates.ts';
+import { Problem } from './notices.tsx';
 
 const WHY: Readonly<Record<string, string>> = {
   appointment_overlap: 'The clinician has another appointment at that time. Choose another time.',
@@ -14,81 +17,89 @@ const WHY: Readonly<Record<string, string>> = {
 const MINUTES = [15, 30, 45, 60];
 
 interface AppointmentFormProps {
-  readonly clientId: string;
+  /** Without one the form asks for it. */
+  readonly clientId?: string;
   readonly clinicians: readonly Clinician[];
-  readonly today: Date;
-  /** Called after an appointment was made. */
-  booked(): void;
+  readonly clinicianId?: number | undefined;
+  /** The value of a date input. */
+  readonly date: string;
+  /** The value of a time input. */
+  readonly time?: string;
+  /** Called after an appointment was made, with when and with whom. */
+  booked(text: string): void;
 }
 
-export function AppointmentForm({ clientId, clinicians, today, booked }: AppointmentFormProps) {
+export function AppointmentForm({
+  clientId,
+  clinicians,
+  clinicianId,
+  date,
+  time = '09:00',
+  booked,
+}: AppointmentFormProps) {
   const { trackAction } = usePerformanceTracking('AppointmentForm');
-  const [result, setResult] = useState<{ readonly good: boolean; readonly text: string }>();
-  const [busy, setBusy] = useState(false);
-  const time = useRef<HTMLInputElement>(null);
+  const { busy, problem, run, say } = useAttempt(WHY);
+  const [picked, pick] = useState<Client>();
+  const [done, setDone] = useState('');
+  const timeField = useRef<HTMLInputElement>(null);
+  const id = useId();
 
   async function submit(event: FormEvent<HTMLFormElement>) {
     event.preventDefault();
+    setDone('');
     const form = new FormData(event.currentTarget);
     const field = (name: string) => String(form.get(name) ?? '');
     const starts_at = instantOf(field('date'), field('time'));
-    const clinician = clinicians.find(({ id }) => String(id) === field('clinician'));
-    if (!starts_at || !clinician) {
-      setResult({ good: false, text: WHY.request_invalid! });
-      return;
-    }
-    setBusy(true);
-    setResult(undefined);
-    try {
-      const minutes = Number(field('minutes'));
-      await trackAction('book', () =>
-        createAppointment({ client_id: clientId, clinician_id: clinician.id, starts_at, minutes }),
-      );
-      setResult({ good: true, text: `Booked for ${dateOf(starts_at)}, ${timeOf(starts_at)}.` });
-      booked();
-    } catch (error) {
-      const text =
-        error instanceof ApiError ? (WHY[error.code] ?? reasonOf(error)) : 'Something went wrong. Try again.';
-      setResult({ good: false, text });
-      time.current?.focus();
-    } finally {
-      setBusy(false);
-    }
+    const clinician = clinicians.find((one) => String(one.id) === field('clinician'));
+    const client_id = clientId ?? picked?.id;
+    if (!client_id) return say('Choose a client from the list.');
+    if (!starts_at || !clinician) return say(WHY.request_invalid!);
+    const minutes = Number(field('minutes'));
+    const made = await run(() =>
+      trackAction('book_appointment', () =>
+        createAppointment({ client_id, clinician_id: clinician.id, starts_at, minutes }),
+      ),
+    );
+    if (!made) return timeField.current?.focus();
+    const text = `Booked for ${dateOf(starts_at)}, ${timeOf(starts_at)}.`;
+    setDone(text);
+    booked(text);
   }
 
   return (
-    <form className="card" onSubmit={submit} aria-labelledby="new-appointment">
-      <h2 id="new-appointment">New appointment</h2>
-      <label htmlFor="clinician">Clinician</label>
-      <select id="clinician" name="clinician" required>
-        {clinicians.map(({ id, name }) => (
-          <option key={id} value={id}>
-            {name}
+    <form onSubmit={submit}>
+      {clientId === undefined && <ClientPicker picked={picked} pick={pick} />}
+      <label htmlFor={`${id}-clinician`}>Clinician</label>
+      <select id={`${id}-clinician`} name="clinician" required defaultValue={clinicianId}>
+        {clinicians.map((clinician) => (
+          <option key={clinician.id} value={clinician.id}>
+            {clinician.name}
           </option>
         ))}
       </select>
       <div className="fields">
         <div>
-          <label htmlFor="date">Date</label>
-          <input id="date" name="date" type="date" required defaultValue={nextWorkingDay(today)} />
+          <label htmlFor={`${id}-date`}>Date</label>
+          <input id={`${id}-date`} name="date" type="date" required defaultValue={date} />
         </div>
         <div>
-          <label htmlFor="time">Time</label>
-          <input ref={time} id="time" name="time" type="time" required step={300} defaultValue="09:00" />
+          <label htmlFor={`${id}-time`}>Time</label>
+          <input ref={timeField} id={`${id}-time`} name="time" type="time" required step={300} defaultValue={time} />
         </div>
       </div>
-      <label htmlFor="minutes">Length</label>
-      <select id="minutes" name="minutes" defaultValue={30}>
+      <label htmlFor={`${id}-minutes`}>Length</label>
+      <select id={`${id}-minutes`} name="minutes" defaultValue={30}>
         {MINUTES.map((minutes) => (
           <option key={minutes} value={minutes}>
             {minutes} minutes
           </option>
         ))}
       </select>
+      {problem && <Problem>{problem}</Problem>}
       <button type="submit" className="primary wide" disabled={busy}>
         {busy ? 'Booking…' : 'Book appointment'}
       </button>
-      <div role="status">{result && <p className={`notice ${result.good ? 'good' : 'bad'}`}>{result.text}</p>}</div>
+      <div role="status">{done && <p className="notice good">{done}</p>}</div>
     </form>
   );
 }

@@ -1,59 +1,79 @@
 import { usePageLoad, usePerformanceTracking } from '@clinic/instrumentation/react';
-import { useCallback, useEffect, useState } from 'react';
+import { useCallback, useState } from 'react';
 import { Link } from 'react-router';
-import { type Appointment, type Chart, nameOf, readChart } from './api.ts';
 import { AppointmentForm } from './appointment-form.tsx';
-import { ageOf, dateOf, dayOf, timeOf } from './dates.ts';
-import { useLoad } from './load.ts';
+import { type Appointment, STATES } from './appointments.ts';
+import { BreakGlass } from './break-glass.tsx';
+import { type Chart, type ChartNote, type Medication, nameOf, readChart } from './clients.ts';
+import { ageOf, dateOf, dayOf, nextWorkingDay, timeOf } from './dates.ts';
+import { DocumentTable } from './document-table.tsx';
+import { DocumentUpload } from './document-upload.tsx';
+import { type Loaded, useLoad } from './load.ts';
+import { NoteForm } from './note-form.tsx';
+import { NOTE_KINDS } from './notes.ts';
 import { Empty, Failure, Loading } from './notices.tsx';
+import { Page } from './page.tsx';
+import { ClientsPage, NotePage } from './pages.ts';
+import { type Session, useSession } from './session.ts';
+
+/** So many are shown before somebody asks for all. */
+const FEW = 5;
 
 export function ChartPage({ id }: { readonly id: string }) {
   const chart = useLoad(useCallback((signal: AbortSignal) => readChart(id, signal), [id]));
-  usePageLoad('/clients/:id', chart.state !== 'loading' || chart.value !== undefined);
-  useEffect(() => {
-    document.title = 'Chart · Clinic';
-  }, []);
+  const { state, value, error, again } = chart;
+  usePageLoad('/clients/:id', state !== 'loading' || value !== undefined);
 
   return (
-    <main className="page">
-      <p className="back">
-        <Link to="/clients">‹ All clients</Link>
-      </p>
-      {chart.value ? (
-        <ChartOf chart={chart.value} reload={chart.again} />
-      ) : (
-        <>
-          <h1>Chart</h1>
-          {chart.state === 'failed' ? (
-            <Failure what="The chart could not be loaded." error={chart.error} again={chart.again} />
-          ) : (
-            <Loading what="the chart" lines={6} />
-          )}
-        </>
-      )}
-    </main>
+    <Page
+      title="Chart"
+      heading={value ? nameOf(value.client) : 'Chart'}
+      back={
+        <Link to="/clients" onPointerEnter={ClientsPage.prefetch} onFocus={ClientsPage.prefetch}>
+          ‹ All clients
+        </Link>
+      }
+    >
+      {error && <Failure what="The chart could not be loaded." error={error} again={again} />}
+      {state === 'loading' && !value && <Loading what="the chart" lines={6} />}
+      {value && <ChartOf chart={value} reload={again} />}
+    </Page>
   );
 }
 
-function ChartOf({ chart, reload }: { readonly chart: Chart; reload(): void }) {
+/** Whether what is on the chart itself says that the client is this clinician's. */
+function isKnownTo({ user }: Session, { client, appointments, notes = [] }: Chart): boolean {
+  return (
+    client.primary_clinician === user.name ||
+    appointments.some(({ clinician_id }) => clinician_id === user.id) ||
+    notes.some(({ author }) => author === user.name)
+  );
+}
+
+interface ChartOfProps {
+  readonly chart: Chart;
+  readonly reload: Loaded<Chart>['again'];
+}
+
+function ChartOf({ chart, reload }: ChartOfProps) {
   usePerformanceTracking('Chart');
-  const { client, appointments, clinicians } = chart;
+  const session = useSession();
+  const { client, appointments, notes, medications, documents, clinicians } = chart;
   const [today] = useState(() => new Date());
   const sorted = appointments.toSorted((a, b) => a.starts_at.localeCompare(b.starts_at));
   const isPast = ({ starts_at }: Appointment) => new Date(starts_at) < today;
-  const upcoming = sorted.filter((appointment) => !isPast(appointment));
-  const past = sorted.filter(isPast).reverse();
+  const isClinician = session?.user.role === 'clinician';
+  // The notes are there for whoever may know them, and for nobody else.
+  const [isStrange] = useState(() => session !== undefined && notes !== undefined && !isKnownTo(session, chart));
 
   return (
     <>
-      <div className="heading">
-        <h1>{nameOf(client)}</h1>
-      </div>
+      {isStrange && <BreakGlass clientId={client.id} />}
       <div className="columns">
         <div>
           <section className="card" aria-labelledby="demographics">
             <h2 id="demographics">Details</h2>
-            <dl>
+            <dl className="facts">
               <div>
                 <dt>Born</dt>
                 <dd>
@@ -62,14 +82,28 @@ function ChartOf({ chart, reload }: { readonly chart: Chart; reload(): void }) {
               </div>
               <div>
                 <dt>Phone</dt>
-                <dd>{client.phone}</dd>
+                <dd>{client.phone || '–'}</dd>
               </div>
               <div>
                 <dt>E-mail</dt>
-                <dd>{client.email}</dd>
+                <dd>{client.email || '–'}</dd>
               </div>
+              {client.address && (
+                <div>
+                  <dt>Address</dt>
+                  <dd>{client.address}</dd>
+                </div>
+              )}
+              {client.primary_clinician && (
+                <div>
+                  <dt>Treated by</dt>
+                  <dd>{client.primary_clinician}</dd>
+                </div>
+              )}
             </dl>
           </section>
+          {medications && <Medications list={medications} />}
+          {notes && <Notes list={notes} clientId={client.id} reload={reload} />}
           <section className="card" aria-labelledby="appointments">
             <h2 id="appointments">Appointments</h2>
             {appointments.length === 0 ? (
@@ -78,15 +112,129 @@ function ChartOf({ chart, reload }: { readonly chart: Chart; reload(): void }) {
               </Empty>
             ) : (
               <>
-                <Appointments title="Upcoming" list={upcoming} none="None booked." />
-                <Appointments title="Past" list={past} none="None." />
+                <Appointments title="Upcoming" list={sorted.filter((one) => !isPast(one))} none="None booked." />
+                <Appointments title="Past" list={sorted.filter(isPast).reverse()} none="None." />
               </>
             )}
           </section>
         </div>
-        <AppointmentForm clientId={client.id} clinicians={clinicians} today={today} booked={reload} />
+        <div>
+          <section className="card" aria-labelledby="new-appointment">
+            <h2 id="new-appointment">New appointment</h2>
+            <AppointmentForm
+              clientId={client.id}
+              clinicians={clinicians}
+              clinicianId={clinicians.find(({ id }) => id === session?.user.id)?.id}
+              date={nextWorkingDay(today)}
+              booked={reload}
+            />
+          </section>
+          {documents && (
+            <section className="card" aria-labelledby="documents">
+              <h2 id="documents">Documents</h2>
+              {documents.length === 0 ? (
+                <p className="muted after">None yet.</p>
+              ) : (
+                <DocumentTable documents={documents} mayOpen={isClinician} />
+              )}
+              {isClinician && <DocumentUpload clientId={client.id} stored={reload} />}
+            </section>
+          )}
+        </div>
       </div>
     </>
+  );
+}
+
+function Medications({ list }: { readonly list: readonly Medication[] }) {
+  return (
+    <section className="card" aria-labelledby="medications">
+      <h2 id="medications">Medications</h2>
+      {list.length === 0 ? (
+        <p className="muted after">None on record.</p>
+      ) : (
+        <ul className="entries">
+          {list.map(({ id, name, dose, started_on, ended_on, prescribed_by }) => (
+            <li key={id}>
+              <span>
+                <strong>{name}</strong> {dose}
+                {ended_on && <span className="badge">ended</span>}
+              </span>
+              <span className="muted">
+                {ended_on ? `${dayOf(started_on)} – ${dayOf(ended_on)}` : `since ${dayOf(started_on)}`} ·{' '}
+                {prescribed_by}
+              </span>
+            </li>
+          ))}
+        </ul>
+      )}
+    </section>
+  );
+}
+
+interface NotesProps {
+  readonly list: readonly ChartNote[];
+  readonly clientId: string;
+  reload(): void;
+}
+
+function Notes({ list, clientId, reload }: NotesProps) {
+  const [writes, setWrites] = useState(false);
+  const [said, say] = useState('');
+  return (
+    <section className="card" aria-labelledby="notes">
+      <div className="section-top">
+        <h2 id="notes">Notes</h2>
+        {!writes && (
+          <button
+            type="button"
+            onClick={() => {
+              say('');
+              setWrites(true);
+            }}
+          >
+            Write a note
+          </button>
+        )}
+      </div>
+      <p role="status" className={said ? 'notice good' : 'unseen'}>
+        {said}
+      </p>
+      {writes && (
+        <NoteForm
+          clientId={clientId}
+          cancelled={() => setWrites(false)}
+          written={() => {
+            setWrites(false);
+            say('The note is saved. It is not signed yet.');
+            reload();
+          }}
+        />
+      )}
+      {list.length === 0 ? (
+        <p className="muted after">None yet.</p>
+      ) : (
+        <Few of="notes" list={list}>
+          {({ id, kind, written_at, author, signed }) => (
+            <li key={id}>
+              <span>
+                <Link
+                  to={`/notes/${encodeURIComponent(id)}`}
+                  onPointerEnter={NotePage.prefetch}
+                  onFocus={NotePage.prefetch}
+                >
+                  {NOTE_KINDS[kind]}
+                </Link>
+                {!signed && <span className="badge open">not signed</span>}
+              </span>
+              <span className="muted">
+                {dateOf(written_at)} · {author}
+              </span>
+            </li>
+          )}
+        </Few>
+      )}
+    </section>
   );
 }
 
@@ -101,18 +249,42 @@ function Appointments({ title, list, none }: AppointmentsProps) {
     <>
       <h3>{title}</h3>
       {list.length === 0 && <p className="muted">{none}</p>}
-      <ul className="appointments">
-        {list.map(({ id, starts_at, minutes, clinician }) => (
+      <Few of={`${title.toLowerCase()} appointments`} list={list}>
+        {({ id, starts_at, minutes, clinician, state }) => (
           <li key={id}>
             <time dateTime={starts_at}>
               <strong>{dateOf(starts_at)}</strong> <span>{timeOf(starts_at)}</span>
+              {(state === 'cancelled' || state === 'missed') && (
+                <span className="badge">{STATES[state].toLowerCase()}</span>
+              )}
             </time>
             <span className="muted">
               {minutes} min · {clinician}
             </span>
           </li>
-        ))}
-      </ul>
+        )}
+      </Few>
+    </>
+  );
+}
+
+interface FewProps<Item> {
+  readonly of: string;
+  readonly list: readonly Item[];
+  children(item: Item): React.ReactNode;
+}
+
+/** The first of a list, and the rest when asked for. */
+function Few<Item>({ of, list, children }: FewProps<Item>) {
+  const [all, setAll] = useState(false);
+  return (
+    <>
+      <ul className="entries">{(all ? list : list.slice(0, FEW)).map(children)}</ul>
+      {list.length > FEW && (
+        <button type="button" className="link" aria-expanded={all} onClick={() => setAll(!all)}>
+          {all ? 'Show fewer' : `Show all ${list.length} ${of}`}
+        </button>
+      )}
     </>
   );
 }

@@ -1,18 +1,31 @@
 import { usePageLoad, usePerformanceTracking } from '@clinic/instrumentation/react';
 import { useCallback, useEffect, useState } from 'react';
 import { Link } from 'react-router';
-import { type Client, type ClientList, listClients } from './api.ts';
+import { type Client, type ClientList, listClients } from './clients.ts';
 import { ageOf, dayOf } from './dates.ts';
 import { useLoad } from './load.ts';
 import { Empty, Failure, Loading } from './notices.tsx';
+import { Page } from './page.tsx';
+import { ChartPage } from './pages.ts';
+import { Paging } from './paging.tsx';
+import { session } from './session.ts';
 
 /** So long a pause in typing starts the search, ms. */
 const TYPING_PAUSE = 200;
 
+/**
+ * What is searched for is somebody's name: it stays out of the address and of the browser's history, and is kept, for the way
+ * back from a chart, in memory only and for the same session only.
+ */
+let remembered = { token: '', search: '', page: 1 };
+const lastQuery = () =>
+  remembered.token === session()?.token
+    ? { search: remembered.search, page: remembered.page }
+    : { search: '', page: 1 };
+
 export function ClientsPage() {
-  // What is searched for is somebody's name: it stays out of the address and of the browser's history.
-  const [typed, setTyped] = useState('');
-  const [query, setQuery] = useState({ search: '', page: 1 });
+  const [query, setQuery] = useState(lastQuery);
+  const [typed, setTyped] = useState(query.search);
   const { trackAction } = usePerformanceTracking('ClientsPage');
   const read = useCallback(
     (signal: AbortSignal) => {
@@ -21,12 +34,12 @@ export function ClientsPage() {
     },
     [query, trackAction],
   );
-  const { state, value, error, again } = useLoaded(read);
+  const { state, value, error, again } = useLoad(read);
   usePageLoad('/clients', state !== 'loading' || value !== undefined);
 
   useEffect(() => {
-    document.title = 'Clients · Clinic';
-  }, []);
+    remembered = { token: session()?.token ?? '', ...query };
+  }, [query]);
   useEffect(() => {
     const search = typed.trim();
     if (search === query.search) return;
@@ -35,9 +48,9 @@ export function ClientsPage() {
   }, [typed, query.search]);
 
   return (
-    <main className="page">
-      <div className="heading">
-        <h1>Clients</h1>
+    <Page
+      title="Clients"
+      actions={
         <search className="search">
           <label htmlFor="search" className="unseen">
             Search clients by name
@@ -53,7 +66,8 @@ export function ClientsPage() {
             onChange={(event) => setTyped(event.target.value)}
           />
         </search>
-      </div>
+      }
+    >
       <p className="unseen" role="status">
         {value && state === 'ready' ? `${value.total} clients found` : ''}
       </p>
@@ -62,16 +76,11 @@ export function ClientsPage() {
       {value && (
         <div className={state === 'loading' ? 'stale' : undefined} aria-busy={state === 'loading'}>
           <Clients list={value} search={query.search} />
-          <Pages list={value} turn={(page) => setQuery({ ...query, page })} />
+          <Paging of="clients" list={value} turn={(page) => setQuery({ ...query, page })} />
         </div>
       )}
-    </main>
+    </Page>
   );
-}
-
-function useLoaded(read: (signal: AbortSignal) => Promise<ClientList>) {
-  const loaded = useLoad(read);
-  return { ...loaded, error: loaded.state === 'failed' ? loaded.error : undefined };
 }
 
 function Clients({ list, search }: { readonly list: ClientList; readonly search: string }) {
@@ -87,13 +96,15 @@ function Clients({ list, search }: { readonly list: ClientList; readonly search:
   }
   const today = new Date();
   return (
-    <table className="card clients">
+    <table className="card rows">
       <caption className="unseen">Clients, with date of birth and age</caption>
       <thead>
         <tr>
           <th scope="col">Name</th>
           <th scope="col">Born</th>
-          <th scope="col">Age</th>
+          <th scope="col" className="wide-only">
+            Age
+          </th>
         </tr>
       </thead>
       <tbody>
@@ -109,31 +120,17 @@ function Row({ client, today }: { readonly client: Client; readonly today: Date 
   return (
     <tr>
       <th scope="row">
-        <Link to={`/clients/${encodeURIComponent(client.id)}`}>
+        <Link
+          className="row-link"
+          to={`/clients/${encodeURIComponent(client.id)}`}
+          onPointerEnter={ChartPage.prefetch}
+          onFocus={ChartPage.prefetch}
+        >
           <strong>{client.family_name}</strong>, {client.given_name}
         </Link>
       </th>
       <td>{dayOf(client.born_on)}</td>
-      <td>{ageOf(client.born_on, today)}</td>
+      <td className="wide-only">{ageOf(client.born_on, today)}</td>
     </tr>
-  );
-}
-
-function Pages({ list, turn }: { readonly list: ClientList; turn(page: number): void }) {
-  const { page, page_size: size, total } = list;
-  const last = Math.max(1, Math.ceil(total / size));
-  if (total === 0) return null;
-  return (
-    <nav className="pages" aria-label="Pages of clients">
-      <span className="muted">
-        {(page - 1) * size + 1}–{Math.min(page * size, total)} of {total}
-      </span>
-      <button type="button" disabled={page <= 1} onClick={() => turn(page - 1)}>
-        Previous
-      </button>
-      <button type="button" disabled={page >= last} onClick={() => turn(page + 1)}>
-        Next
-      </button>
-    </nav>
   );
 }

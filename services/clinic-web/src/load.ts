@@ -1,23 +1,24 @@
-import { useEffect, useState } from 'react';
+import { useCallback, useEffect, useState } from 'react';
 import { ApiError } from './api.ts';
 
-export type Loaded<Value> =
-  | { readonly state: 'loading'; readonly value?: Value }
-  | { readonly state: 'ready'; readonly value: Value }
-  | { readonly state: 'failed'; readonly error: ApiError; readonly value?: undefined };
+export interface Loaded<Value> {
+  readonly state: 'loading' | 'ready' | 'failed';
+  /** While it loads again, what was there before. */
+  readonly value?: Value | undefined;
+  /** Why it failed. */
+  readonly error?: ApiError | undefined;
+  again(): void;
+}
 
-/**
- * What `read` resolves with, read again whenever `read` changes (keep it stable with useCallback) or `again` is called.
- * While it loads again, the value of before stays.
- */
-export function useLoad<Value>(read: (signal: AbortSignal) => Promise<Value>): Loaded<Value> & { again(): void } {
-  const [loaded, setLoaded] = useState<Loaded<Value>>({ state: 'loading' });
+/** What `read` resolves with, read again whenever `read` changes (keep it stable with useCallback) or `again` is called. */
+export function useLoad<Value>(read: (signal: AbortSignal) => Promise<Value>): Loaded<Value> {
+  const [loaded, setLoaded] = useState<Omit<Loaded<Value>, 'again'>>({ state: 'loading' });
   const [round, setRound] = useState(0);
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: a new round reads again
   useEffect(() => {
     const leaving = new AbortController();
-    setLoaded(({ value }) => (value === undefined ? { state: 'loading' } : { state: 'loading', value }));
+    setLoaded(({ value }) => ({ state: 'loading', value }));
     read(leaving.signal).then(
       (value) => leaving.signal.aborted || setLoaded({ state: 'ready', value }),
       (error: unknown) => {
@@ -28,5 +29,5 @@ export function useLoad<Value>(read: (signal: AbortSignal) => Promise<Value>): L
     return () => leaving.abort();
   }, [read, round]);
 
-  return { ...loaded, again: () => setRound((before) => before + 1) };
+  return { ...loaded, again: useCallback(() => setRound((before) => before + 1), []) };
 }

@@ -6,7 +6,8 @@ import { BrowserRouter } from 'react-router';
 import { App } from './app.tsx';
 import './style.css';
 
-createRoot(document.querySelector('#app')!).render(
+// An error that a boundary caught is an error all the same.
+createRoot(document.querySelector('#app')!, { onCaughtError: (error) => reportError(error) }).render(
   <StrictMode>
     <BrowserRouter>
       <App />

@@ -2,16 +2,33 @@
 import { clearTelemetry } from '@clinic/instrumentation/browser/schedule';
 import { useSyncExternalStore } from 'react';
 
+export type Role = 'clinician' | 'frontdesk' | 'admin';
+
 export interface Session {
   readonly token: string;
   /** Epoch milliseconds. */
   readonly expires: number;
-  readonly user: { readonly name: string; readonly role: string };
+  /** `enrolment`: nothing is allowed but to set up a second factor. */
+  readonly scope?: 'full' | 'enrolment';
+  readonly user: { readonly id: number; readonly name: string; readonly role: Role };
+}
+
+/** How the last session of this tab ended, and where, so that the same person can go on there. */
+export interface Ended {
+  readonly how: 'signed_out' | 'expired';
+  readonly path: string;
+  readonly userId: number;
 }
 
 const KEY = 'session';
+/** So long after the last call the API ends a session, ms. */
+const IDLE = 30 * 60_000;
 const listeners = new Set<() => void>();
+let end: ReturnType<typeof setTimeout> | undefined;
+let ended: Ended | undefined;
+let lastUse = Date.now();
 let current = restored();
+watchEnd();
 
 function restored(): Session | undefined {
   try {
@@ -22,8 +39,26 @@ function restored(): Session | undefined {
   }
 }
 
+/** What is on the screen goes away when the session ends, not only when somebody asks for more. */
+function watchEnd(): void {
+  clearTimeout(end);
+  if (!current) return;
+  const until = Math.min(current.expires, lastUse + IDLE);
+  end = setTimeout(() => closeSession('expired'), until - Date.now());
+}
+
+/** The API has seen the session. */
+export function sessionUsed(): void {
+  lastUse = Date.now();
+  watchEnd();
+}
+
+/** Milliseconds since the API has seen the session. */
+export const sessionUnusedFor = (): number => Date.now() - lastUse;
+
 function change(session: Session | undefined): void {
   current = session;
+  watchEnd();
   try {
     if (session) sessionStorage.setItem(KEY, JSON.stringify(session));
     else sessionStorage.removeItem(KEY);
@@ -34,10 +69,17 @@ function change(session: Session | undefined): void {
 }
 
 export const session = (): Session | undefined => current;
-export const openSession = (opened: Session): void => change(opened);
+export const lastSession = (): Ended | undefined => ended;
+
+export function openSession(opened: Session): void {
+  ended = undefined;
+  lastUse = Date.now();
+  change(opened);
+}
 
 /** Forgets the session, and all telemetry that has not been sent. */
-export function closeSession(): void {
+export function closeSession(how: Ended['how']): void {
+  if (current) ended = { how, path: location.pathname, userId: current.user.id };
   clearTelemetry();
   change(undefined);
 }

@@ -1,0 +1,131 @@
+import { type KeyboardEvent, useEffect, useId, useState } from 'react';
+import { type Client, listClients, nameOf } from './clients.ts';
+import { dayOf } from './dates.ts';
+
+/** So long a pause in typing starts the search, ms. */
+const TYPING_PAUSE = 200;
+/** A longer list is searched, not read. */
+const MOST = 8;
+
+interface ClientPickerProps {
+  readonly picked: Client | undefined;
+  pick(client: Client | undefined): void;
+}
+
+/** A text field that proposes clients: arrow keys choose, Enter picks, Escape closes. */
+export function ClientPicker({ picked, pick }: ClientPickerProps) {
+  const id = useId();
+  const [typed, setTyped] = useState(picked ? nameOf(picked) : '');
+  const [found, setFound] = useState<readonly Client[]>();
+  const [failed, setFailed] = useState(false);
+  const [isOpen, setOpen] = useState(false);
+  const [active, setActive] = useState(-1);
+
+  const search = picked ? '' : typed.trim();
+  useEffect(() => {
+    setActive(-1);
+    setFailed(false);
+    if (!search) {
+      setFound(undefined);
+      return;
+    }
+    const leaving = new AbortController();
+    const pause = setTimeout(() => {
+      listClients(search, 1, leaving.signal).then(
+        ({ clients }) => setFound(clients.slice(0, MOST)),
+        () => leaving.signal.aborted || setFailed(true),
+      );
+    }, TYPING_PAUSE);
+    return () => {
+      clearTimeout(pause);
+      leaving.abort();
+    };
+  }, [search]);
+
+  function choose(client: Client) {
+    setTyped(nameOf(client));
+    setFound(undefined);
+    setOpen(false);
+    pick(client);
+  }
+
+  const options = (isOpen && found) || [];
+  function press(event: KeyboardEvent) {
+    if (event.key === 'ArrowDown' || event.key === 'ArrowUp') {
+      event.preventDefault();
+      setOpen(true);
+      const step = event.key === 'ArrowDown' ? 1 : -1;
+      if (options.length > 0) setActive((active + step + options.length) % options.length);
+    } else if (event.key === 'Enter' && options.length > 0) {
+      event.preventDefault(); // the form is not complete yet
+      choose(options[active] ?? options[0]!);
+    } else if (event.key === 'Escape' && options.length > 0) {
+      event.preventDefault(); // closes the list, not the window around it
+      event.stopPropagation();
+      setOpen(false);
+    }
+  }
+
+  return (
+    <div className="picker">
+      <label htmlFor={id}>Client</label>
+      <input
+        id={id}
+        role="combobox"
+        aria-expanded={options.length > 0}
+        aria-controls={`${id}-list`}
+        aria-autocomplete="list"
+        aria-activedescendant={options[active] ? `${id}-${active}` : undefined}
+        aria-describedby={`${id}-state`}
+        autoComplete="off"
+        spellCheck={false}
+        required
+        maxLength={80}
+        placeholder="Begin to type a name"
+        value={typed}
+        onChange={(event) => {
+          setTyped(event.target.value);
+          setOpen(true);
+          if (picked) pick(undefined);
+        }}
+        onKeyDown={press}
+        onBlur={() => setOpen(false)}
+      />
+      <div
+        className="options"
+        id={`${id}-list`}
+        role="listbox"
+        aria-label="Clients found"
+        hidden={options.length === 0}
+      >
+        {options.map((client, index) => (
+          // biome-ignore lint/a11y/useKeyWithClickEvents: the keys are those of the text field, which keeps the focus
+          // biome-ignore lint/a11y/useFocusableInteractive: as above
+          <div
+            key={client.id}
+            id={`${id}-${index}`}
+            role="option"
+            aria-selected={index === active}
+            onMouseDown={(event) => event.preventDefault()}
+            onClick={() => choose(client)}
+          >
+            {nameOf(client)} <span className="muted">born {dayOf(client.born_on)}</span>
+          </div>
+        ))}
+      </div>
+      <p className="hint" id={`${id}-state`} role="status">
+        {picked
+          ? `Born ${dayOf(picked.born_on)}`
+          : failed
+            ? 'The clients could not be searched. Type again.'
+            : found && search
+              ? found.length === 0
+                ? 'Nobody by that name.'
+                : isOpen
+                  ? `${found.length === MOST ? `The first ${MOST}` : found.length} found. Arrow keys choose, Enter picks.`
+                  : ''
+              : ''}
+      </p>
+    </div>
+  );
+}
