@@ -216,7 +216,14 @@ export const SYSTEM_ERRORS = [
 export const SYNTHETIC_TYPES = ['test'] as const;
 
 /** Load tests, and what their users do: see k6/. */
-export const LOAD_SCENARIOS = ['critical-paths', 'arrival-rate', 'soak', 'spike', 'endpoints', 'browser-journey'] as const;
+export const LOAD_SCENARIOS = [
+  'critical-paths',
+  'arrival-rate',
+  'soak',
+  'spike',
+  'endpoints',
+  'browser-journey',
+] as const;
 export const LOAD_STEPS = [
   'sign_in',
   'list_clients',

@@ -128,3 +128,16 @@ test('a clock that is put back an hour silences nothing', async () => {
   await clock.advance(120_000);
   expect(runs).toBeGreaterThanOrEqual(4);
 });
+
+test('a timer that fires a millisecond early doubles nothing', async () => {
+  const clock = virtualClock(0);
+  const hasty = {
+    now: clock.now,
+    after: (ms: number, run: () => void) => clock.after(Math.max(0, ms > 1 ? ms - 1 : ms), run),
+  };
+  const schedule = createSchedule({ clock: hasty, memory: forgetful, failed: () => {} });
+  const runs: number[] = [];
+  schedule.add({ name: 'health', every: 10, run: async (due) => void runs.push(due) });
+  await clock.advance(30);
+  expect(runs).toEqual([10, 20, 30]);
+});

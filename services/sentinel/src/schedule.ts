@@ -72,7 +72,7 @@ export function createSchedule({ clock, memory, failed }: ScheduleOptions): Sche
       const tick = () => {
         const due = newest(clock.now());
         // A timer may fire a little early.
-        
+        if (due <= last!) return wait();
         last = due;
         if (catchUp) memory.remember(name, due);
         const ended: Promise<void> = Promise.resolve()

@@ -90,7 +90,9 @@ async function start(): Promise<void> {
           log('warn', 'restore_drill_impossible', { error: error instanceof Error ? error.name : 'unknown' });
           return undefined;
         });
-        response.writeHead(report ? 200 : 409, { 'content-type': 'application/json' }).end(JSON.stringify(report ?? null));
+        response
+          .writeHead(report ? 200 : 409, { 'content-type': 'application/json' })
+          .end(JSON.stringify(report ?? null));
       },
       'POST /canary-scan': async (_request, response) => {
         const report = await canary.scanNow();

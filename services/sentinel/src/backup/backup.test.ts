@@ -20,12 +20,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { systemClock } from '../schedule.ts';
 import { addDocument, type ClinicDatabase, startClinicDatabase } from '../testing/clinic-database.ts';
-import { listBackups, takeBaseBackup } from './base-backup.ts';
+import { connect, listBackups, takeBaseBackup } from './base-backup.ts';
 import { type Copy, giveFolder, startCopy } from './copy.ts';
 import { compareTables } from './copy-checks.ts';
 import { backUpDocuments } from './documents-backup.ts';
 import { drill } from './drill.ts';
 import { failureOf } from './failure.ts';
+import { takeFingerprint } from './fingerprint.ts';
 import { backupKey } from './key.ts';
 import { archiveName, type Manifest, manifestName, sign } from './manifest.ts';
 import { run } from './program.ts';
@@ -226,6 +227,22 @@ describe('a good backup', () => {
     5 * MINUTES,
   );
 
+  test('a fingerprint waits for whoever is in the middle of a write', async () => {
+    const [writer, client, witness] = await Promise.all([1, 2, 3].map(() => connect(database.backup)));
+    await database.query('GRANT INSERT ON messages TO clinic_backup');
+    await writer!.query('BEGIN');
+    await writer!.query(
+      `INSERT INTO messages (client_id, user_id, body) SELECT id, 1, 'unfinished' FROM clients LIMIT 1`,
+    );
+    const before = Number((await database.query<{ n: string }>('SELECT count(*) AS n FROM messages'))[0]!.n);
+    const taking = takeFingerprint(client!, { witness: witness!, now: Date.now });
+    await sleep(300);
+    await writer!.query('COMMIT');
+    expect((await taking).tables.messages!.rows).toBe(before + 1);
+    await database.query('REVOKE INSERT ON messages FROM clinic_backup');
+    for (const each of [writer, client, witness]) await each!.end();
+  }, 60_000);
+
   test('is sealed: nothing of a row or a document can be read from what is kept', async () => {
     for (const { name } of [
       ...(await repository.list('base')),
@@ -294,7 +311,7 @@ describe('64 other bytes', () => {
     async () => {
       const damaged = another();
       const [, segment] = await listSegments(damaged, manifest.system);
-      damage(damaged.path(segment!.name), 2000);
+      damage(damaged.path(segment!.name), Math.floor(segment!.size / 2));
       await expect(verify(damaged)).rejects.toMatchObject({ check: 'wal' });
     },
     MINUTES,

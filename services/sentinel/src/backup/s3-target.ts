@@ -22,7 +22,8 @@ export async function openS3({ url, credentials }: S3Options): Promise<Target> {
     endpoint: url,
     accessKeyId: credentials.slice(0, at),
     secretAccessKey: credentials.slice(at + 1),
-    region: 'auto',
+    // Amazon's hosts name their region; other stores take the first one that there was.
+    region: /s3[.-]([a-z]{2}(?:-[a-z]+)+-\d)\.amazonaws\.com$/.exec(new URL(url).hostname)?.[1] ?? 'us-east-1',
     requestAbortTimeout: 120_000,
   });
   return {

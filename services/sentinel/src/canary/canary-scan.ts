@@ -1,5 +1,5 @@
 import { CANARY_RHYTHM } from '@clinic/catalogue/canary';
-import { CANARY_PLACES } from '@clinic/catalogue/vocabulary';
+import type { CANARY_PLACES } from '@clinic/catalogue/vocabulary';
 import type { Instruments } from '@clinic/instrumentation/node/instruments';
 import { reasonOf } from '../health/check.ts';
 import type { Log } from '../log.ts';
