@@ -51,7 +51,6 @@ describe('a practice at work', () => {
       'alertmanager',
       'clinic-api',
       'collector',
-      'mailbox',
       'pager',
       'prometheus',
       'sentinel',
