@@ -9,6 +9,9 @@ export default defineConfig({
           sequence: { groupOrder: 0 },
           include: ['**/*.test.ts', '**/*.test.tsx'],
           exclude: ['**/node_modules/**', '**/dist/**', 'test/**'],
+          // Many start programs, side by side on few cores: a limit finds what hangs, not what is slow.
+          testTimeout: 30_000,
+          hookTimeout: 60_000,
         },
       },
       {
