@@ -16,6 +16,20 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   'npm run check': 'npm test does what it does',
   'npm run audit': 'test/audit.test.ts asks the registry the same, where it answers',
   'npm run pictures': 'it changes the pictures of the repository',
+  'npm run load': 'test/load.test.ts runs it, shortened',
+  'npm run load -- critical-paths --time-scale 0.02': 'test/load.test.ts runs it on a stack of its own',
+  'npm run load -- arrival-rate': 'seven minutes',
+  'npm run load -- spike': 'five minutes',
+  'npm run load -- browser-journey': 'three minutes; its parts run in test/load.test.ts',
+  'npm run load -- endpoints --own-stack': 'npm run baselines does the same',
+  'npm run load -- --target https://staging.clinic.example --password-file FILE --prometheus URL --tempo URL --i-own-this-target':
+    'it needs another machine',
+  'npm run bench': 'test/bench.test.ts runs a short one',
+  'npm run package': 'test/adoption packs the library and installs it',
+  'npm run load -- critical-paths': 'test/load.test.ts runs it at another time scale',
+  'npm run baselines': 'it measures for many minutes',
+  'npm run gate -- --base HEAD~1': 'test/gate.test.ts runs it',
+  'npm run capacity': 'it measures for many minutes',
 };
 
 const run = new Set<string>();
@@ -70,6 +84,32 @@ test('npm run page-drill ends with a page', async () => {
   expect(await npm('npm run page-drill', ...beside)).toMatch(/PAGE after \d+\.\d\d s/);
 });
 
+test('npm run restore-drill proves the newest backup', async () => {
+  const offset = ['--port-offset', String(portOffset)];
+  await eventually(
+    async () => (await npm('npm run restore-drill', ...offset).catch(() => '')).includes('Recovery time'),
+    {
+      within: 90_000,
+      every: 2_000,
+      what: 'a restore drill that succeeds, after the first backup',
+    },
+  );
+});
+
+test('npm run security-audit lists its findings', async () => {
+  // The account of the demonstration has no second factor, which is a finding.
+  const { stdout } = await npm('npm run security-audit', ...beside).then(
+    (text) => ({ stdout: text }),
+    (error: { stdout: string }) => error,
+  );
+  expect(stdout).toMatch(/second factor/i);
+});
+
+test('npm run check:dashboards finds nothing wrong', async () => {
+  const at = (port: number) => `http://127.0.0.1:${port + portOffset}`;
+  await npm('npm run check:dashboards', '--prometheus', at(9090), '--tempo', at(3200));
+});
+
 /** What runbooks tell to type, in blocks or in a line of text. */
 const inRunbooks = readdirSync(join(ROOT, 'runbooks'))
   .filter((file) => file.endsWith('.md'))
@@ -110,8 +150,8 @@ test('npm run time-to-page drills a stack of its own', async () => {
   run.add('npm run time-to-page -- --runs 20');
 });
 
-test('every command of README is run here or elsewhere', () => {
-  const text = readFileSync(join(ROOT, 'README.md'), 'utf8');
+test('every command of README and of the page about load tests is run here or elsewhere', () => {
+  const text = ['README.md', 'docs/load-testing.md'].map((file) => readFileSync(join(ROOT, file), 'utf8')).join('\n');
   const named = [...text.matchAll(/(?:^|`)(npm (?:start|stop|test|run [a-z-]+)(?: -- [^`#\n]*)?)/gm)].map(([, name]) =>
     name!.trim(),
   );
