@@ -33,6 +33,7 @@ const ATTRIBUTES: Readonly<Record<string, string>> = {
   'db.response.status_code': 'an SQLSTATE',
   'error.type': 'a listed class or system error, an SQLSTATE, or a status of 400 or more',
   slow: 'true',
+  'user_agent.synthetic.type': '`test`, of a request that says `x-synthetic: 1`',
   'server.address': 'a declared host, or `other`',
   'express.type': 'a part of an Express app (profile `full`)',
 };

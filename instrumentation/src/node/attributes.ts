@@ -5,6 +5,7 @@ import {
   EXPRESS_LAYERS,
   HTTP_METHODS,
   SQL_OPERATIONS,
+  SYNTHETIC_TYPES,
   SYSTEM_ERRORS,
 } from '@clinic/catalogue/vocabulary';
 
@@ -60,6 +61,7 @@ export function allowList({ routes, tables, hosts }: AllowListInput): AllowList 
     ['db.response.status_code', isSqlState],
     ['error.type', isErrorType],
     ['slow', oneOf([true])],
+    ['user_agent.synthetic.type', oneOf(SYNTHETIC_TYPES)],
     ['server.address', oneOf(['other', ...hosts])],
     ['express.type', oneOf(EXPRESS_LAYERS)],
   ]);

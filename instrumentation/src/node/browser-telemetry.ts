@@ -6,6 +6,7 @@ import type { Request, RequestHandler, Response } from 'express';
 import type { CallItem, ErrorItem, MetricItem, PageLoadItem, SpanItem } from '../browser/wire.ts';
 import { type BrowserBatch, batchReader } from './browser-batch.ts';
 import { observeWithExemplar } from './instruments.ts';
+import { isSynthetic, SYNTHETIC_LABEL } from './request.ts';
 import { SeenBatches } from './seen-batches.ts';
 import { callUid, itemUid } from './slow-events.ts';
 import { nanosecondsOf } from './spans.ts';
@@ -106,8 +107,11 @@ export function browserTelemetry({
   for (const outcome of ['accepted', 'refused', 'lost']) counted.inc({ outcome }, 0);
 
   const vitals = new Set<string>(WEB_VITALS);
-  const recordDuration = ({ n, v, p, i, j }: Omit<MetricItem, 'k' | 't'>, at: number, uid: () => string) => {
-    const labels = { metric: n, source: 'browser' };
+  const recordDuration = (
+    { n, v, p, i, j }: Omit<MetricItem, 'k' | 't'>,
+    { at, synthetic, uid }: { at: number; synthetic: boolean; uid: () => string },
+  ) => {
+    const labels = { metric: n, source: 'browser', ...(synthetic ? SYNTHETIC_LABEL : {}) };
     if (i && j && sampled(i)) observeWithExemplar(operationDuration, labels, v / 1000, { traceId: i, spanId: j });
     else operationDuration.observe({ labels, value: v / 1000 });
     const thresholdMs = limitOf(n);
@@ -123,11 +127,11 @@ export function browserTelemetry({
       ...(i ? { trace: { traceId: i, traceFlags: TraceFlags.SAMPLED, ...(j ? { spanId: j } : {}) } } : {}),
     });
   };
-  const recordMetric = (item: MetricItem, at: number, uid: () => string) => {
+  const recordMetric = (item: MetricItem, occasion: Parameters<typeof recordDuration>[1]) => {
     const { n, v, p } = item;
     if (n === 'CLS') layoutShift.observe({ page: p }, v);
     else if (vitals.has(n)) webVital.observe({ name: n, page: p }, v / 1000);
-    else recordDuration(item, at, uid);
+    else recordDuration(item, occasion);
   };
   const recordError = (item: ErrorItem, receivedAt: number) => {
     errors.inc({ error_type: item.n, page: item.p });
@@ -168,7 +172,7 @@ export function browserTelemetry({
     });
   };
 
-  const record = (batch: BrowserBatch, receivedAt: number): void => {
+  const record = (batch: BrowserBatch, receivedAt: number, synthetic: boolean): void => {
     const { id, sequence, at, began, lost, gone, items } = batch;
     if (!known.add({ ...batch, began: receivedAt - (at - began) }, receivedAt)) {
       batches.inc({ outcome: 'repeated' });
@@ -184,12 +188,12 @@ export function browserTelemetry({
       if (!item) continue;
       // By how long ago it was, not by when: a wrong clock of the browser does not matter.
       const time = receivedAt - Math.min(Math.max(at - item.t, 0), MAX_AGE_MS);
-      const uid = () => itemUid(id, sequence, index);
-      if (item.k === 'm') recordMetric(item, time, uid);
+      const occasion = { at: time, synthetic, uid: () => itemUid(id, sequence, index) };
+      if (item.k === 'm') recordMetric(item, occasion);
       else if (item.k === 'e') recordError(item, receivedAt);
       else {
-        if (item.k === 'l') recordDuration({ ...item, n: 'page_load' }, time, uid);
-        else if (item.k === 'c' && !item.mute) recordDuration({ ...item, n: 'api_call' }, time, uid);
+        if (item.k === 'l') recordDuration({ ...item, n: 'page_load' }, occasion);
+        else if (item.k === 'c' && !item.mute) recordDuration({ ...item, n: 'api_call' }, occasion);
         recordSpan(item, time);
       }
     }
@@ -210,7 +214,7 @@ export function browserTelemetry({
     if (body === undefined) return stop('batch_too_large');
     const batch = read(body);
     if (!batch) return stop('batch_malformed');
-    record(batch, receivedAt);
+    record(batch, receivedAt, isSynthetic(req.headers));
     res.writeHead(204).end();
   };
   return (req, res) => {

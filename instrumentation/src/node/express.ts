@@ -4,7 +4,7 @@ import type { RequestHandler } from 'express';
 import type { Histogram } from 'prom-client';
 import { methodOf } from './attributes.ts';
 import type { PerformanceMonitor } from './performance-monitor.ts';
-import { contextOf, type RequestInfo } from './request.ts';
+import { contextOf, isSynthetic, type RequestInfo, SYNTHETIC_LABEL } from './request.ts';
 import { RequestSpan, type RequestSpansOptions } from './request-span.ts';
 import type { Route, RouteTable } from './routes.ts';
 import { Series } from './series.ts';
@@ -13,7 +13,9 @@ import { callUid } from './slow-events.ts';
 export interface ExpressTelemetryOptions {
   readonly requests: RequestSpansOptions;
   readonly routes: RouteTable;
-  readonly histogram: Histogram<'http_request_method' | 'http_route' | 'http_response_status_code'>;
+  readonly histogram: Histogram<
+    'http_request_method' | 'http_route' | 'http_response_status_code' | 'user_agent_synthetic_type'
+  >;
   readonly monitor: PerformanceMonitor;
 }
 
@@ -22,6 +24,7 @@ interface Kind {
   readonly method: string;
   readonly name: string;
   readonly byStatus: Map<number, Series>;
+  readonly synthetic: Map<number, Series>;
 }
 
 /** One server span and one histogram sample per request. Must be the application's first middleware. */
@@ -35,18 +38,24 @@ export function expressTelemetry({ requests, routes, histogram, monitor }: Expre
     }
     let kind = byMethod.get(method);
     if (!kind) {
-      kind = { method, name: `${method} ${route.template}`, byStatus: new Map() };
+      kind = { method, name: `${method} ${route.template}`, byStatus: new Map(), synthetic: new Map() };
       byMethod.set(method, kind);
     }
     return kind;
   };
-  const seriesOf = ({ method, byStatus }: Kind, { template }: Route, status: number): Series => {
+  const seriesOf = (
+    { method, ...kind }: Kind,
+    { route: { template }, synthetic }: RequestInfo,
+    status: number,
+  ): Series => {
+    const byStatus = synthetic ? kind.synthetic : kind.byStatus;
     let series = byStatus.get(status);
     if (!series) {
       series = new Series(histogram, {
         http_request_method: method,
         http_route: template,
         http_response_status_code: status,
+        ...(synthetic ? SYNTHETIC_LABEL : {}),
       });
       byStatus.set(status, series);
     }
@@ -60,7 +69,8 @@ export function expressTelemetry({ requests, routes, histogram, monitor }: Expre
     const { traceparent } = req.headers;
     const caller = typeof traceparent === 'string' ? (parseTraceParent(traceparent) ?? undefined) : undefined;
     const span = new RequestSpan(requests, kind.name, caller);
-    const info: RequestInfo = { route, span, slow: false };
+    const synthetic = isSynthetic(req.headers);
+    const info: RequestInfo = { route, span, synthetic, slow: false };
 
     res.once('close', () => {
       const ms = performance.now() - start;
@@ -71,7 +81,7 @@ export function expressTelemetry({ requests, routes, histogram, monitor }: Expre
       }
       const spanContext = span.spanContext();
       const kept = spanContext.traceFlags !== 0 || (requests.keepSlow && info.slow);
-      seriesOf(kind, route, status).observe(ms / 1000, kept ? spanContext : undefined);
+      seriesOf(kind, info, status).observe(ms / 1000, kept ? spanContext : undefined);
       span.finish(
         ms,
         info.slow,
@@ -79,6 +89,7 @@ export function expressTelemetry({ requests, routes, histogram, monitor }: Expre
           'http.request.method': kind.method,
           'http.route': route.template,
           'http.response.status_code': status,
+          ...(synthetic ? { 'user_agent.synthetic.type': SYNTHETIC_LABEL.user_agent_synthetic_type } : {}),
           ...(status >= 500 ? { 'error.type': String(status) } : status === 499 ? { 'error.type': 'aborted' } : {}),
         }),
         status >= 500,

@@ -1,7 +1,12 @@
 import { LIMITS } from '@clinic/catalogue/limits';
+import { context } from '@opentelemetry/api';
+import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
 import { Histogram, Registry } from 'prom-client';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { PerformanceMonitor } from './performance-monitor.ts';
+import { contextOf } from './request.ts';
+import { RequestSpan } from './request-span.ts';
+import { UNKNOWN } from './routes.ts';
 import type { SlowEvent } from './slow-events.ts';
 
 function setup(metrics: readonly string[] = [...Object.keys(LIMITS), 'sign_in']) {
@@ -81,4 +86,36 @@ test('every series exists at 0 from the start', async () => {
 
 test('a name that could hold a sentence is refused at the start', () => {
   expect(() => setup(['Jane Doe'])).toThrow(/not a name/);
+});
+
+test('what a synthetic request took is counted apart from what people waited for, and is slow all the same', async () => {
+  const registry = new Registry();
+  const histogram = new Histogram({
+    name: 'duration_seconds',
+    help: 'A duration.',
+    labelNames: ['metric', 'source', 'user_agent_synthetic_type'],
+    buckets: [1],
+    registers: [registry],
+  });
+  const slow: SlowEvent[] = [];
+  const slowEvents = { add: (event: SlowEvent) => void slow.push(event) };
+  const monitor = new PerformanceMonitor({ slowEvents, histogram, metrics: ['api_call'] });
+  const shared = {
+    spans: { send() {}, dropped: { attribute: 0, event: 0, link: 0, status_message: 0, trace_state: 0, name: 0 } },
+    buffer: { finish() {} },
+    sampled: () => false,
+    keepSlow: false,
+  };
+  const request = { route: UNKNOWN, span: new RequestSpan(shared, 'GET', undefined), synthetic: true, slow: false };
+  monitor.recordMetric('api_call', 5);
+  monitor.recordMetric('api_call', 1500, { request });
+  context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
+  onTestFinished(() => context.disable());
+  context.with(contextOf(request), () => monitor.recordMetric('api_call', 7));
+  const text = await registry.metrics();
+  expect(text).toContain('duration_seconds_count{metric="api_call",source="server"} 1');
+  expect(text).toContain(
+    'duration_seconds_count{metric="api_call",source="server",user_agent_synthetic_type="test"} 2',
+  );
+  expect(slow).toHaveLength(1);
 });

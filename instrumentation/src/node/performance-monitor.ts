@@ -1,13 +1,13 @@
 import { limitOf, METRIC_NAME, OTHER_METRIC } from '@clinic/catalogue/limits';
 import type { Histogram } from 'prom-client';
 import type { Stats } from '../stats.ts';
-import { activeRequest, type RequestInfo } from './request.ts';
+import { activeRequest, type RequestInfo, SYNTHETIC_LABEL } from './request.ts';
 import { Series } from './series.ts';
 import type { SlowEvents } from './slow-events.ts';
 
 export interface PerformanceMonitorOptions {
   readonly slowEvents: Pick<SlowEvents, 'add'>;
-  readonly histogram?: Histogram<'metric' | 'source'>;
+  readonly histogram?: Histogram<'metric' | 'source' | 'user_agent_synthetic_type'>;
   /** Names that may be recorded; every other one is recorded as `other`. */
   readonly metrics: readonly string[];
   /** Samples kept per metric for `getStats`. */
@@ -30,6 +30,8 @@ interface Window {
   /** Values ever recorded. */
   total: number;
   readonly exported: Series | undefined;
+  /** From the first synthetic request on. */
+  synthetic?: Series;
 }
 
 /** Times operations. A duration strictly greater than its metric's limit is a slow event. */
@@ -38,6 +40,7 @@ export class PerformanceMonitor {
   readonly #other: Window;
   readonly #slowEvents: Pick<SlowEvents, 'add'>;
   readonly #window: number;
+  readonly #histogram: PerformanceMonitorOptions['histogram'];
   readonly #now: () => number;
   /** Values that were refused (`refused`) and names that were not declared (`undeclared`, recorded as `other`). */
   readonly counters = { refused: 0, undeclared: 0 };
@@ -52,6 +55,7 @@ export class PerformanceMonitor {
   }: PerformanceMonitorOptions) {
     this.#slowEvents = slowEvents;
     this.#window = window;
+    this.#histogram = histogram;
     this.#now = now;
     for (const metric of new Set([...metrics, OTHER_METRIC])) {
       if (!METRIC_NAME.test(metric)) {
@@ -93,9 +97,9 @@ export class PerformanceMonitor {
       series = this.#other;
     }
     series.samples[series.total++ % this.#window] = ms;
-    series.exported?.observe(ms / 1000);
-    if (!(ms > series.limit)) return false;
     const request = occasion?.request ?? activeRequest();
+    (request?.synthetic ? this.#syntheticOf(series) : series.exported)?.observe(ms / 1000);
+    if (!(ms > series.limit)) return false;
     if (request) request.slow = true;
     this.#slowEvents.add({
       metric: series.metric,
@@ -105,6 +109,14 @@ export class PerformanceMonitor {
       ...(occasion?.uid ? { uid: occasion.uid() } : {}),
     });
     return true;
+  }
+
+  #syntheticOf(series: Window): Series | undefined {
+    const histogram = this.#histogram;
+    if (histogram) {
+      series.synthetic ??= new Series(histogram, { metric: series.metric, source: 'server', ...SYNTHETIC_LABEL });
+    }
+    return series.synthetic;
   }
 
   /** Statistics of the last values; undefined before the first. An undeclared name means `other` here as well. */

@@ -46,3 +46,13 @@ test('a series goes on from where it is, however it was made', async () => {
   expect(await text()).toContain('duration_seconds_count{route="/a",status="200"} 3');
   expect(await text()).toContain('duration_seconds_count{route="/b",status="200"} 0');
 });
+
+test('a series with a label more is another one', async () => {
+  const { made, text } = histogram();
+  const more = new Series(made, { route: '/a', status: 200 });
+  new Series(made, { route: '/a' }).observe(1);
+  more.observe(1);
+  more.observe(1);
+  expect(await text()).toContain('duration_seconds_count{route="/a"} 1');
+  expect(await text()).toContain('duration_seconds_count{route="/a",status="200"} 2');
+});

@@ -26,8 +26,11 @@ export class Series {
   constructor(histogram: Histogram<string>, labels: Readonly<Record<string, string | number>>) {
     const internals = histogram as unknown as Internals;
     const find = () =>
-      Object.values(internals.hashMap).find((entry) =>
-        Object.entries(labels).every(([label, value]) => String(entry.labels[label]) === String(value)),
+      Object.values(internals.hashMap).find(
+        (entry) =>
+          // One with a label more is another series.
+          Object.keys(entry.labels).length === Object.keys(labels).length &&
+          Object.entries(labels).every(([label, value]) => String(entry.labels[label]) === String(value)),
       );
     if (!find()) histogram.zero(labels);
     this.#entry = find()!;

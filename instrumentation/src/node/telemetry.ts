@@ -73,7 +73,7 @@ export interface Telemetry {
   readonly performanceMonitor: PerformanceMonitor;
   readonly registry: Registry<OpenMetricsContentType>;
   readonly instruments: Instruments;
-  readonly operationDuration: Histogram<'metric' | 'source'>;
+  readonly operationDuration: Histogram<'metric' | 'source' | 'user_agent_synthetic_type'>;
   readonly slowEvents: SlowEvents;
   readonly stacks: Stacks | undefined;
   readonly routes: RouteTable;

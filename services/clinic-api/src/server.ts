@@ -3,6 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { errorType } from '@clinic/instrumentation/node/attributes';
 import { listenOn } from '@clinic/instrumentation/node/configuration';
+import { endWhenUncaught } from '@clinic/instrumentation/node/uncaught';
 import { createApp } from './app.ts';
 import { auditHashes } from './audit.ts';
 import { openDatabase, waitForDatabase } from './database.ts';
@@ -22,6 +23,8 @@ const DATABASE_WAIT_MS = 60_000;
 /** Together below the ten seconds after which a container is killed. */
 const DRAIN_MS = 4000;
 const FLUSH_MS = 5000;
+
+endWhenUncaught((uncaught) => log('error', 'uncaught', { ...uncaught }));
 
 const database = openDatabase({ url: settings.DATABASE_URL, password: settings.DATABASE_PASSWORD_FILE });
 const server = createServer();

@@ -1,5 +1,6 @@
 import { createServer } from 'node:http';
 import { setTimeout as wait } from 'node:timers/promises';
+import { errorType } from '@clinic/instrumentation/node/attributes';
 import {
   ConfigurationError,
   configuration,
@@ -8,11 +9,12 @@ import {
   secretFile,
   url,
 } from '@clinic/instrumentation/node/configuration';
+import { endWhenUncaught } from '@clinic/instrumentation/node/uncaught';
 import { createMailbox } from './mailbox.ts';
 import { createReports } from './reports.ts';
 
 /** Listed words and numbers only: nothing of a mail, and nobody's address. */
-const log = (event: string, facts: Readonly<Record<string, number>> = {}) =>
+const log = (event: string, facts: Readonly<Record<string, string | number>> = {}) =>
   console.log(JSON.stringify({ time: new Date().toISOString(), event, ...facts }));
 
 async function start(): Promise<void> {
@@ -59,9 +61,12 @@ async function start(): Promise<void> {
   log('stopped', { waiting: reports.counts.waiting });
 }
 
+endWhenUncaught((uncaught) => log('uncaught', { ...uncaught }));
+
 try {
   await start();
 } catch (error) {
-  console.error(error instanceof ConfigurationError ? error.message : error);
+  // Another error's message may quote a mail.
+  console.error(error instanceof ConfigurationError ? error.message : `mailbox ended: ${errorType(error)}`);
   process.exit(1);
 }

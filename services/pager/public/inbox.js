@@ -6,7 +6,7 @@ import { clock, duration, took } from './words.js';
  *   starts_at: string, received_at: string, last_received_at: string, resolved_at: string | null,
  *   acknowledged_by: string | null, acknowledged_at: string | null, time_to_page_ms: number, value: number | null,
  *   limit: number | null, event_limit_ms: number | null, summary: string | null, description: string | null,
- *   runbook_url: string | null, notifications: number }} Page
+ *   runbook_url: string | null, dashboard_url: string | null, notifications: number }} Page
  * @typedef {{ duration_ms: number, threshold_ms: number, route: string | null, recorded_at: string,
  *   trace_url: string | null }} SlowEvent
  * @typedef {{ now: string, watchdog: { state: 'alive' | 'waiting' | 'silent', since: string,
@@ -80,6 +80,18 @@ function runbookInPlace(place, alertname) {
       write(body, 'The runbook could not be loaded. Close this and open it again.');
     }
   });
+}
+
+/** Where to look, at the time of the page. @param {HTMLElement} card @param {Page} page */
+function linkDashboard(card, { dashboard_url }) {
+  const place = find(card, '.dashboard');
+  place.hidden = dashboard_url === null;
+  if (dashboard_url === null || place.querySelector('a')?.href === dashboard_url) return;
+  const link = document.createElement('a');
+  link.href = dashboard_url;
+  link.target = '_blank';
+  link.textContent = 'Dashboard: where to look';
+  place.replaceChildren(link);
 }
 
 // Pages ---------------------------------------------------------------------------------------------------------
@@ -188,6 +200,7 @@ function pageCard(first) {
     find(element, '.take-over').hidden = !firing;
     write(find(element, '.summary-text'), page.summary ?? '');
     write(find(element, '.description'), page.description ?? '');
+    linkDashboard(element, page);
     write(find(element, '.arrival'), `Arrived after ${took(page.time_to_page_ms)}`);
     const times = page.notifications === 1 ? 'once' : `${page.notifications} times`;
     const last = clock(Date.parse(page.last_received_at), { now: now(), seconds: true });
@@ -258,6 +271,7 @@ function ticketCard(first) {
     write(find(element, '.age'), `for ${duration(now() - Date.parse(ticket.starts_at))}, since ${since}`);
   };
   const show = () => {
+    linkDashboard(element, ticket);
     write(find(element, '.title'), ticket.title);
     write(find(element, '.summary-text'), ticket.summary ?? '');
     write(find(element, '.description'), ticket.description ?? '');

@@ -186,6 +186,17 @@ describe('the inbox in a browser', { timeout: 40_000 }, () => {
     expect(await text('#calm')).toContain('On-call can sleep');
   });
 
+  it('leads to the dashboard at the time of the page, in one click', async () => {
+    await fire({ annotations: { dashboard_url: 'http://localhost:3000/d/slow-events?from=now-1h&to=now' } });
+    await tab.goto(pager.url);
+    const link = firstPage().getByRole('link', { name: 'Dashboard: where to look' });
+    await link.waitFor();
+    const url = new URL((await link.getAttribute('href'))!);
+    expect(url.pathname).toBe('/d/slow-events');
+    expect(Number(url.searchParams.get('from'))).toBeGreaterThan(0);
+    expect(url.searchParams.get('to')).toBe('now');
+  });
+
   it('fits a phone', async () => {
     await fire({ labels: { long: 'x'.repeat(400) } });
     await tab.setViewportSize({ width: 320, height: 640 });

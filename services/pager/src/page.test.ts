@@ -48,6 +48,18 @@ describe('pageOf', () => {
     expect(linked('javascript:alert(1)')).toBeNull();
   });
 
+  it('leads to the dashboard at the time of the page, while it fires and afterwards', () => {
+    const annotations = {
+      dashboard_url: 'http://localhost:3000/d/slow-events?from=now-1h&to=now&var-metric=page_load',
+    };
+    const fired = { ...entry, startsAt: 7_200_000, annotations };
+    const at = 'http://localhost:3000/d/slow-events?from=3600000';
+    expect(pageOf(fired).dashboard_url).toBe(`${at}&to=now&var-metric=page_load`);
+    expect(pageOf({ ...fired, resolvedAt: 9_000_000 }).dashboard_url).toBe(`${at}&to=9600000&var-metric=page_load`);
+    expect(pageOf({ ...fired, annotations: { dashboard_url: 'javascript:alert(1)' } }).dashboard_url).toBeNull();
+    expect(pageOf({ ...fired, annotations: {} }).dashboard_url).toBeNull();
+  });
+
   it('knows what one event may last only for slow events', () => {
     expect(pageOf(entry).event_limit_ms).toBe(3000);
     expect(pageOf({ ...entry, labels: { alertname: 'SlowEvents', metric: 'search' } }).event_limit_ms).toBe(1000);

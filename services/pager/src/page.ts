@@ -24,6 +24,8 @@ export interface Page {
   readonly summary: string | null;
   readonly description: string | null;
   readonly runbook_url: string | null;
+  /** The dashboard to look at, with the time of the page. */
+  readonly dashboard_url: string | null;
   readonly notifications: number;
 }
 
@@ -67,6 +69,20 @@ function webAddress(text: string | undefined): string | null {
   return text && /^https?:\/\//i.test(text) && URL.canParse(text) ? text : null;
 }
 
+/** How long before it began, and after it ended, a dashboard shows. */
+const BEFORE_MS = 3_600_000;
+const AFTER_MS = 600_000;
+
+/** The alert's dashboard when it fired: what it names itself is the last hour, which is another one when somebody looks in the morning. */
+function dashboardAt({ annotations, startsAt, resolvedAt }: Entry): string | null {
+  const address = webAddress(annotations.dashboard_url);
+  if (address === null) return null;
+  const url = new URL(address);
+  url.searchParams.set('from', String(startsAt - BEFORE_MS));
+  url.searchParams.set('to', resolvedAt === null ? 'now' : String(resolvedAt + AFTER_MS));
+  return url.href;
+}
+
 const iso = (time: number) => new Date(time).toISOString();
 const isoOrNull = (time: number | null) => (time === null ? null : iso(time));
 
@@ -96,6 +112,7 @@ export function pageOf(entry: Entry): Page {
     summary: annotations.summary ?? null,
     description: annotations.description ?? null,
     runbook_url: webAddress(annotations.runbook_url),
+    dashboard_url: dashboardAt(entry),
     notifications: entry.notifications,
   };
 }

@@ -39,6 +39,7 @@ describe('a delivery', () => {
       summary: 'More than five slow events.',
       description: null,
       runbook_url: null,
+      dashboard_url: null,
       notifications: 1,
     });
   });
