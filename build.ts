@@ -6,6 +6,7 @@ import { performanceDocument } from './bench/documents.ts';
 import { allowList } from './collector/src/allow-list.ts';
 import { dashboardFiles } from './grafana/src/dashboards.ts';
 import { readme } from './instrumentation/collected.ts';
+import { baselinesDocument } from './k6/baselines/document.ts';
 import { ruleFiles } from './prometheus/src/rules.ts';
 import { licences } from './supply-chain/licences.ts';
 
@@ -26,6 +27,7 @@ export const files: Readonly<Record<string, string>> = {
   ...ruleFiles,
   ...dashboardFiles,
   'runbooks/README.md': runbookIndex,
+  'docs/baselines.md': baselinesDocument(import.meta.dirname),
   'docs/licences.md': licences(import.meta.dirname),
   'docs/performance.md': performanceDocument(import.meta.dirname),
   'instrumentation/README.md': readme(import.meta.dirname),

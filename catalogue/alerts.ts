@@ -7,6 +7,8 @@
 export interface Alert {
   readonly name: string;
   readonly severity: 'page' | 'ticket' | 'none';
+  /** Uid of the dashboard to look at first; grafana/dashboards/<uid>.json. */
+  readonly dashboard: string;
   /** PromQL, whole: it can be pasted. */
   readonly expr: string;
   readonly for?: string;
@@ -43,6 +45,7 @@ export const alertGroups: readonly AlertGroup[] = [
       {
         name: 'SlowEvents',
         severity: 'page',
+        dashboard: 'slow-events',
         // One sample is one event, so the count is exact. The subquery sees an hour that held six for less than an interval; as
         // it looks at whole seconds only, it alone would see the sixth event half a second later than the first line does.
         expr: `sum by (metric) (count_over_time(slow_event_duration_milliseconds[1h])) > 5
@@ -63,6 +66,7 @@ max_over_time((sum by (metric) (count_over_time(slow_event_duration_milliseconds
       {
         name: 'SlowEventRecorderAbsent',
         severity: 'page',
+        dashboard: 'slow-events',
         expr: 'absent(slow_event_outbox_depth{job="slow-event-recorder"})',
         for: '1m',
         summary: 'The slow-event recorder is away.',
@@ -72,6 +76,7 @@ max_over_time((sum by (metric) (count_over_time(slow_event_duration_milliseconds
       {
         name: 'SlowEventDeliveryStuck',
         severity: 'page',
+        dashboard: 'telemetry',
         expr: `sum by (job) (
     min_over_time(otelcol_exporter_queue_size{exporter="otlp_http/recorder"}[1m]) > 0
   unless on (instance)
@@ -89,6 +94,7 @@ sum by (job) (increase(otelcol_receiver_failed_log_records_total[1m])) > 0`,
       {
         name: 'SlowEventOutboxStuck',
         severity: 'page',
+        dashboard: 'slow-events',
         expr: 'max by (replica) (slow_event_outbox_oldest_seconds) > 60',
         for: '1m',
         summary: 'Slow events do not get from the recorder to Prometheus.',
@@ -98,6 +104,7 @@ sum by (job) (increase(otelcol_receiver_failed_log_records_total[1m])) > 0`,
       {
         name: 'SlowEventsLost',
         severity: 'page',
+        dashboard: 'telemetry',
         // A counter that appears with its first loss has no increase yet: the second branch reads it as it is.
         expr: `sum by (job) (increase(otelcol_exporter_send_failed_log_records_total{exporter="otlp_http/recorder"}[1h])) > 5
 or
@@ -115,6 +122,7 @@ sum by (job) (increase(telemetry_items_total{kind="slow_event", outcome=~"droppe
       {
         name: 'SlowEventsRejected',
         severity: 'ticket',
+        dashboard: 'slow-events',
         expr: 'sum by (reason) (increase(slow_event_rejected_total{reason!="not_slow"}[1h])) > 5',
         summary: 'The recorder rejects slow events that it cannot use.',
         description: '{{ $value | humanize }} slow events were rejected within an hour, reason {{ $labels.reason }}.',
@@ -123,6 +131,7 @@ sum by (job) (increase(telemetry_items_total{kind="slow_event", outcome=~"droppe
       {
         name: 'SlowEventPointsRefused',
         severity: 'ticket',
+        dashboard: 'slow-events',
         expr: 'sum by (replica) (increase(slow_event_points_refused_total[1h])) > 0',
         summary: 'Prometheus refused points of slow events for good.',
         description:
@@ -132,6 +141,7 @@ sum by (job) (increase(telemetry_items_total{kind="slow_event", outcome=~"droppe
       {
         name: 'SlowEventCountMismatch',
         severity: 'ticket',
+        dashboard: 'slow-events',
         // The ledger is scraped and the count is not: it must lie within what was counted lately.
         expr: `max by (metric) (slow_event_ledger_samples)
   > (max_over_time(slow_event:count1h[2m]) or max by (metric) (slow_event_ledger_samples) * 0)
@@ -152,6 +162,7 @@ max by (metric) (slow_event_ledger_samples) < min_over_time(slow_event:count1h[2
       {
         name: 'ClinicApiDown',
         severity: 'page',
+        dashboard: 'services',
         expr: `sum by (job) (up{job="clinic-api"}) == 0
 or
 absent(up{job="clinic-api"})`,
@@ -163,6 +174,7 @@ absent(up{job="clinic-api"})`,
       {
         name: 'CollectorDown',
         severity: 'page',
+        dashboard: 'telemetry',
         expr: `sum by (job) (up{job="collector"}) == 0
 or
 absent(up{job="collector"})`,
@@ -175,6 +187,7 @@ absent(up{job="collector"})`,
       {
         name: 'TempoDown',
         severity: 'ticket',
+        dashboard: 'telemetry',
         expr: `sum by (job) (up{job="tempo"}) == 0
 or
 absent(up{job="tempo"})`,
@@ -186,6 +199,7 @@ absent(up{job="tempo"})`,
       {
         name: 'CollectorQueueFilling',
         severity: 'ticket',
+        dashboard: 'telemetry',
         expr: 'max by (exporter) (otelcol_exporter_queue_size / otelcol_exporter_queue_capacity) > 0.5',
         for: '5m',
         summary: 'A queue of the Collector fills up.',
@@ -197,6 +211,7 @@ absent(up{job="tempo"})`,
       {
         name: 'CollectorExportFailing',
         severity: 'ticket',
+        dashboard: 'telemetry',
         expr: `sum by (exporter) (increase(otelcol_exporter_send_failed_spans_total[15m])) > 0
 or
 sum by (exporter) (increase(otelcol_exporter_send_failed_metric_points_total[15m])) > 0
@@ -213,6 +228,7 @@ sum by (exporter) (
       {
         name: 'CollectorRefusing',
         severity: 'ticket',
+        dashboard: 'telemetry',
         expr: `sum by (receiver) (increase(otelcol_receiver_refused_spans_total[5m])) > 0
 or
 sum by (receiver) (increase(otelcol_receiver_failed_spans_total[5m])) > 0
@@ -228,6 +244,7 @@ sum by (receiver) (increase(otelcol_receiver_failed_metric_points_total[5m])) > 
       {
         name: 'UnlistedTelemetryDropped',
         severity: 'ticket',
+        dashboard: 'telemetry',
         expr: `sum by (filter) (increase(otelcol_processor_filter_spans_filtered_total[1h])) > 0
 or
 sum by (filter) (increase(otelcol_processor_filter_logs_filtered_total[1h])) > 0
@@ -241,6 +258,7 @@ sum by (filter) (increase(otelcol_processor_filter_datapoints_filtered_total[1h]
       {
         name: 'BrowserTelemetryLost',
         severity: 'ticket',
+        dashboard: 'telemetry',
         expr: `(
   sum by (job) (increase(browser_telemetry_items_total{outcome=~"lost|refused"}[1h]))
 /
@@ -263,6 +281,7 @@ sum by (job) (increase(browser_telemetry_items_total{outcome=~"lost|refused"}[1h
       {
         name: 'Watchdog',
         severity: 'none',
+        dashboard: 'on-call',
         expr: 'vector(1)',
         summary: 'The alerting chain works.',
         description: 'Fires always. When it no longer arrives, nothing else would either.',
@@ -271,6 +290,7 @@ sum by (job) (increase(browser_telemetry_items_total{outcome=~"lost|refused"}[1h
       {
         name: 'RuleEvaluationFailing',
         severity: 'page',
+        dashboard: 'on-call',
         expr: `sum by (rule_group) (increase(prometheus_rule_evaluation_failures_total[5m])) > 0
 or
 sum by (rule_group) (increase(prometheus_rule_group_iterations_missed_total{rule_group=~".*;slow-events"}[5m])) > 60`,
@@ -281,6 +301,7 @@ sum by (rule_group) (increase(prometheus_rule_group_iterations_missed_total{rule
       {
         name: 'AlertmanagerDown',
         severity: 'page',
+        dashboard: 'on-call',
         expr: `sum by (job) (up{job="alertmanager"}) == 0
 or
 absent(up{job="alertmanager"})`,
@@ -292,6 +313,7 @@ absent(up{job="alertmanager"})`,
       {
         name: 'AlertDeliveryFailing',
         severity: 'page',
+        dashboard: 'on-call',
         expr: `sum by (job) (increase(alertmanager_notifications_failed_total[2m])) > 0
 or
 sum by (job) (increase(prometheus_notifications_dropped_total[2m])) > 0`,
@@ -303,6 +325,7 @@ sum by (job) (increase(prometheus_notifications_dropped_total[2m])) > 0`,
       {
         name: 'PagerDown',
         severity: 'page',
+        dashboard: 'on-call',
         expr: `sum by (job) (up{job="pager"}) == 0
 or
 absent(up{job="pager"})`,
@@ -320,6 +343,7 @@ absent(up{job="pager"})`,
       {
         name: 'HealthCheckDown',
         severity: 'page',
+        dashboard: 'health',
         // Tempo is for the morning: see TempoDown.
         expr: 'max by (check) (health_check_state{state="down", check!="tempo"}) == 1',
         for: '2m',
@@ -330,6 +354,7 @@ absent(up{job="pager"})`,
       {
         name: 'HealthCheckDegraded',
         severity: 'ticket',
+        dashboard: 'health',
         expr: 'max by (check) (health_check_state{state="degraded"}) == 1',
         for: '10m',
         summary: 'Something that the clinic needs works, but not as it should.',
@@ -339,6 +364,7 @@ absent(up{job="pager"})`,
       {
         name: 'HealthCheckUnknown',
         severity: 'ticket',
+        dashboard: 'health',
         // A practice that sends few mails says nothing of their delivery for a weekend.
         expr: `max by (check) (health_check_state{state="unknown", check!="email"}) == 1
 or
@@ -352,6 +378,7 @@ max by (check) (min_over_time(health_check_state{state="unknown", check="email"}
       {
         name: 'HealthCheckFlapping',
         severity: 'ticket',
+        dashboard: 'health',
         expr: 'max by (check) (increase(health_check_transitions_total[15m])) > 4',
         for: '1m',
         summary: 'Something that the clinic needs comes and goes.',
@@ -361,6 +388,7 @@ max by (check) (min_over_time(health_check_state{state="unknown", check="email"}
       {
         name: 'HealthCheckSilent',
         severity: 'page',
+        dashboard: 'health',
         expr: `time() - max by (check) (health_check_last_checked_timestamp_seconds) > 120
 or
 absent(health_check_last_checked_timestamp_seconds)`,
@@ -378,6 +406,7 @@ absent(health_check_last_checked_timestamp_seconds)`,
       {
         name: 'RecoveryPointAtRisk',
         severity: 'page',
+        dashboard: 'backup',
         expr: `max(recovery_point_seconds) > max(recovery_target_seconds{objective="rpo"})
 or
 absent(recovery_point_seconds)`,
@@ -390,6 +419,7 @@ absent(recovery_point_seconds)`,
       {
         name: 'BackupOverdue',
         severity: 'ticket',
+        dashboard: 'backup',
         expr: `time() - max by (kind) (backup_last_success_timestamp_seconds{kind="base"}) > 129600
 or
 time() - max by (kind) (backup_last_success_timestamp_seconds{kind="documents"}) > 1800
@@ -409,6 +439,7 @@ absent(backup_last_success_timestamp_seconds{kind="offsite"})`,
       {
         name: 'BackupFailing',
         severity: 'ticket',
+        dashboard: 'backup',
         // WAL is tried twice a minute: a database that restarts is no failure.
         expr: `sum by (kind, reason) (increase(backup_failures_total{kind!="wal"}[1h])) > 0
 or
@@ -421,6 +452,7 @@ sum by (kind, reason) (increase(backup_failures_total{kind="wal"}[1h])) > 30`,
       {
         name: 'BackupSizeChanged',
         severity: 'ticket',
+        dashboard: 'backup',
         expr: `abs(
   max by (kind) (backup_size_bytes{kind="base"})
 /
@@ -436,6 +468,7 @@ sum by (kind, reason) (increase(backup_failures_total{kind="wal"}[1h])) > 30`,
       {
         name: 'BackupUnverified',
         severity: 'ticket',
+        dashboard: 'backup',
         expr: `time() - max(backup_verify_last_success_timestamp_seconds) > 129600
 or
 absent(backup_verify_last_success_timestamp_seconds)`,
@@ -447,6 +480,7 @@ absent(backup_verify_last_success_timestamp_seconds)`,
       {
         name: 'BackupBroken',
         severity: 'page',
+        dashboard: 'backup',
         expr: 'sum by (check) (increase(restore_drill_failures_total[6h])) > 0',
         summary: 'The newest backup cannot be restored as it should be.',
         description: 'The newest backup failed the check {{ $labels.check }}.',
@@ -455,6 +489,7 @@ absent(backup_verify_last_success_timestamp_seconds)`,
       {
         name: 'RestoreDrillOverdue',
         severity: 'ticket',
+        dashboard: 'backup',
         expr: `time() - max(restore_drill_last_success_timestamp_seconds) > 259200
 or
 absent(restore_drill_last_success_timestamp_seconds)`,
@@ -466,6 +501,7 @@ absent(restore_drill_last_success_timestamp_seconds)`,
       {
         name: 'RecoveryTimeNearTarget',
         severity: 'ticket',
+        dashboard: 'backup',
         expr: 'max(recovery_time_seconds) / max(recovery_target_seconds{objective="rto"}) > 0.8',
         summary: 'A restore takes nearly as long as it may.',
         description:
@@ -476,6 +512,7 @@ absent(restore_drill_last_success_timestamp_seconds)`,
       {
         name: 'TableIntegrityBroken',
         severity: 'page',
+        dashboard: 'backup',
         expr: 'max by (check) (integrity_violations) > 0',
         summary: 'Records are gone, or are not what they were.',
         description: 'The check {{ $labels.check }} of the database in use found {{ $value | humanize }} things wrong.',
@@ -484,6 +521,7 @@ absent(restore_drill_last_success_timestamp_seconds)`,
       {
         name: 'IntegrityUnchecked',
         severity: 'ticket',
+        dashboard: 'backup',
         expr: `time() - max by (check) (integrity_check_last_success_timestamp_seconds) > 7200
 or
 absent(integrity_check_last_success_timestamp_seconds)`,
@@ -501,6 +539,7 @@ absent(integrity_check_last_success_timestamp_seconds)`,
       {
         name: 'ChartAccessUnexplained',
         severity: 'ticket',
+        dashboard: 'security',
         expr: 'max by (job) (chart_access_unexplained_ratio) > 0.05',
         for: '1h',
         summary: 'Many charts are opened without a reason that the data of the clinic give.',
@@ -511,6 +550,7 @@ absent(integrity_check_last_success_timestamp_seconds)`,
       {
         name: 'AccessReviewOverdue',
         severity: 'ticket',
+        dashboard: 'security',
         expr: 'max by (job) (access_review_oldest_age_seconds) > 7 * 86400',
         for: '10m',
         summary: 'An access to a chart waits for its weekly review.',
@@ -521,6 +561,7 @@ absent(integrity_check_last_success_timestamp_seconds)`,
       {
         name: 'AccessPatternFlagged',
         severity: 'ticket',
+        dashboard: 'security',
         expr: 'sum by (pattern) (increase(access_flags_total[1h])) > 0',
         summary: 'What somebody opens does not look like work.',
         description: 'The accesses of a member of the practice show the pattern {{ $labels.pattern }}.',
@@ -529,6 +570,7 @@ absent(integrity_check_last_success_timestamp_seconds)`,
       {
         name: 'SignInAttack',
         severity: 'page',
+        dashboard: 'security',
         expr: 'sum by (pattern) (increase(sign_in_attacks_total[15m])) > 0',
         keepFiringFor: '30m',
         summary: 'Somebody tries passwords of others.',
@@ -538,6 +580,7 @@ absent(integrity_check_last_success_timestamp_seconds)`,
       {
         name: 'SignInAfterFailures',
         severity: 'ticket',
+        dashboard: 'security',
         expr: 'max by (job) (sign_in_success_after_failures) > 2',
         summary: 'Several accounts were signed in to after many failures.',
         description: '{{ $value | humanize }} sign-ins of the last hour worked after three failures or more.',
@@ -546,6 +589,7 @@ absent(integrity_check_last_success_timestamp_seconds)`,
       {
         name: 'SecondFactorMissing',
         severity: 'ticket',
+        dashboard: 'security',
         expr: 'max by (job) (privileged_accounts_without_second_factor) > 0',
         for: '1h',
         summary: 'An administrator has no second factor.',
@@ -555,6 +599,7 @@ absent(integrity_check_last_success_timestamp_seconds)`,
       {
         name: 'AuditCoverageIncomplete',
         severity: 'page',
+        dashboard: 'security',
         // What is served is held against what is recorded as well: a read leaves nothing in a table.
         expr: `min by (job) (audit_coverage_ratio) < 1
 or
@@ -578,6 +623,7 @@ sum by (job) (
       {
         name: 'AuditChainBroken',
         severity: 'page',
+        dashboard: 'security',
         expr: 'max by (kind) (audit_chain_breaks) > 0',
         summary: 'The audit log was changed.',
         description: 'The audit log is {{ $labels.kind }} in {{ $value | humanize }} places.',
@@ -586,6 +632,7 @@ sum by (job) (
       {
         name: 'AuditChainUnverified',
         severity: 'ticket',
+        dashboard: 'security',
         expr: `time() - max by (job) (audit_chain_last_verified_timestamp_seconds) > 36 * 3600
 or
 absent(audit_chain_last_verified_timestamp_seconds)`,
@@ -597,6 +644,7 @@ absent(audit_chain_last_verified_timestamp_seconds)`,
       {
         name: 'SecurityAuditStalled',
         severity: 'page',
+        dashboard: 'security',
         expr: `time() - max by (job) (audit_followed_timestamp_seconds) > 600
 or
 absent(audit_followed_timestamp_seconds)`,
@@ -609,6 +657,7 @@ absent(audit_followed_timestamp_seconds)`,
       {
         name: 'VulnerabilityOverdue',
         severity: 'ticket',
+        dashboard: 'security',
         expr: `max by (job) (vulnerability_oldest_age_seconds{severity="critical"}) > 7 * 86400
 or
 max by (job) (vulnerability_oldest_age_seconds{severity="high"}) > 30 * 86400
@@ -625,6 +674,7 @@ max by (job) (vulnerability_oldest_age_seconds{severity="low"}) > 180 * 86400`,
       {
         name: 'VulnerabilityScanStale',
         severity: 'ticket',
+        dashboard: 'security',
         expr: `time() - max by (scanner) (vulnerability_scan_last_success_timestamp_seconds) > 8 * 86400
 or
 absent(vulnerability_scan_last_success_timestamp_seconds{scanner="npm"})
@@ -640,6 +690,7 @@ absent(vulnerability_scan_last_success_timestamp_seconds{scanner="images"})`,
       {
         name: 'ConfigurationUnsafe',
         severity: 'ticket',
+        dashboard: 'security',
         expr: `sum by (job) (configuration_findings{severity=~"critical|high"}) > 0
 or
 absent(configuration_findings)`,
@@ -658,6 +709,7 @@ absent(configuration_findings)`,
       {
         name: 'PatientDataInTelemetry',
         severity: 'page',
+        dashboard: 'telemetry',
         expr: 'max by (place) (canary_findings) > 0',
         summary: "A patient's data is in telemetry.",
         description: 'Words of the synthetic patient were found in {{ $labels.place }}, {{ $value | humanize }} times.',
@@ -666,6 +718,7 @@ absent(configuration_findings)`,
       {
         name: 'CanaryScanStale',
         severity: 'ticket',
+        dashboard: 'telemetry',
         expr: `time() - max by (job) (canary_scan_last_success_timestamp_seconds) > 3 * 3600
 or
 absent(canary_scan_last_success_timestamp_seconds)`,
@@ -677,6 +730,9 @@ absent(canary_scan_last_success_timestamp_seconds)`,
     ],
   },
 ];
+
+/** Where dashboards are read. */
+export const DASHBOARD_BASE = 'http://localhost:3000/d';
 
 /** Where runbooks are read; the pager serves them. */
 export const RUNBOOK_BASE = 'http://localhost:8087/runbooks';

@@ -38,7 +38,7 @@ export const LOAD_BASELINES = {
   connections: 0.8,
   /** Of the memory that docker-compose.yml allows the clinic. */
   memory: 0.7,
-  /** Of the processors of the machine, by the clinic. */
+  /** Of one processor: the clinic's own code runs on one, however many there are. */
   cpu: 0.6,
 } as const;
 

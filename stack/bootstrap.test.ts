@@ -44,7 +44,9 @@ test('an unknown command lists the known ones', () => {
   const { status, stderr } = bootstrap([], 'begin');
   expect([status, stderr]).toEqual([
     2,
-    expect.stringContaining('start | stop | status | test | restore-drill | restore | page-drill | time-to-page | pictures'),
+    expect.stringContaining(
+      'start | stop | status | test | restore-drill | restore | page-drill | time-to-page | pictures',
+    ),
   ]);
 });
 

@@ -1,14 +1,21 @@
-/** `npm run pictures`: takes the README's pictures from the running stack; runs the page drill first when nothing pages. */
+/**
+ * `npm run pictures`: takes the pictures of README and docs. Those of the clinic and the inbox come from the running stack, after a page
+ * drill when nothing pages; those of the dashboards from a week of its own. `-- --only dashboards`, or `stack`: not the others.
+ */
 import { mkdirSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { parseArgs } from 'node:util';
 import type { Browser } from 'playwright-core';
 import { openBrowser } from './browser.ts';
-import { DrillError, openChart, pageDrill, runningStack } from './page-drill.ts';
+import { dashboardPictures } from './dashboard-pictures.ts';
+import { DrillError, type DrillTarget, openChart, pageDrill, runningStack } from './page-drill.ts';
 
 const FOLDER = 'docs/pictures';
 const SIZE = { width: 1280, height: 800 };
 
-async function takePictures(browser: Browser): Promise<void> {
-  const target = runningStack('.state');
+const USAGE = 'Usage: npm run pictures -- [--only stack|dashboards] [--state DIR] [--port-offset N]';
+
+async function stackPictures(browser: Browser, target: DrillTarget): Promise<void> {
   const firing = (await (await fetch(`${target.pager}/api/pages?status=firing`)).json()) as readonly unknown[];
   if (firing.length === 0) await pageDrill(target, console.log);
 
@@ -38,10 +45,24 @@ async function takePictures(browser: Browser): Promise<void> {
 }
 
 try {
+  const { values } = parseArgs({
+    options: {
+      only: { type: 'string' },
+      state: { type: 'string', default: '.state' },
+      'port-offset': { type: 'string', default: '0' },
+    },
+  });
+  const offset = Number(values['port-offset']);
+  if (!Number.isInteger(offset) || ![undefined, 'stack', 'dashboards'].includes(values.only))
+    throw new DrillError(USAGE);
   mkdirSync(FOLDER, { recursive: true });
   const browser = await openBrowser();
   try {
-    await takePictures(browser);
+    if (values.only !== 'dashboards') await stackPictures(browser, runningStack(values.state, offset));
+    if (values.only !== 'stack')
+      await dashboardPictures(browser, {
+        ...{ root: resolve(import.meta.dirname, '..'), folder: FOLDER, log: console.log },
+      });
     console.log(`Pictures are in ${FOLDER}/.`);
   } finally {
     await browser.close();

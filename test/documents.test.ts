@@ -18,6 +18,7 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   'npm run pictures': 'it changes the pictures of the repository',
   'npm run load': 'test/load.test.ts runs it, shortened',
   'npm run load -- critical-paths --time-scale 0.02': 'test/load.test.ts runs it on a stack of its own',
+  'npm run load -- critical-paths --own-stack --out docs/load-example': 'it writes the example of the repository anew',
   'npm run load -- arrival-rate': 'seven minutes',
   'npm run load -- spike': 'five minutes',
   'npm run load -- browser-journey': 'three minutes; its parts run in test/load.test.ts',

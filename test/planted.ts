@@ -52,6 +52,8 @@ const SPAN_KEYS = [
   'db.response.status_code',
   'error.type',
   'server.address',
+  'express.type',
+  'user_agent.synthetic.type',
   'metric',
   'slow',
 ];

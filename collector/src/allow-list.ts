@@ -17,6 +17,7 @@ import {
   SERVICES,
   SPAN_NAMES,
   SQL_OPERATIONS,
+  SYNTHETIC_TYPES,
   SYSTEM_ERRORS,
   TABLES,
 } from '@clinic/catalogue/vocabulary';
@@ -75,6 +76,7 @@ const SPAN: Checks = {
   'express.type': text(oneOf(EXPRESS_LAYERS)),
   metric: text(oneOf(METRICS)),
   slow: bool,
+  'user_agent.synthetic.type': text(oneOf(SYNTHETIC_TYPES)),
 };
 
 const LOG: Checks = {

@@ -197,12 +197,10 @@ export const backup = frame({
   .withPanel(
     graph({
       title: 'Failures',
-      description: 'Backups that failed, by kind and reason.',
+      description: 'Backups that failed within a day, by kind and reason.',
       unit: 'short',
       span: widths.half,
-      queries: [
-        ['sum by (kind, reason) (increase(backup_failures_total[$__rate_interval])) > 0', '{{kind}}: {{reason}}'],
-      ],
+      queries: [['sum by (kind, reason) (increase(backup_failures_total[1d])) > 0', '{{kind}}: {{reason}}']],
       empty: 'None within this time.',
     }),
   );

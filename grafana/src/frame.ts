@@ -95,7 +95,7 @@ export function frame({ uid, title, description, variables = [], from = 'now-1h'
       annotation(
         'Starts',
         colors.typical,
-        'max by (job) (changes(process_start_time_seconds{job=~"clinic-api|sentinel|pager|slow-event-recorder"}[1m])) > 0',
+        'time() - max by (job) (process_start_time_seconds{job=~"clinic-api|sentinel|pager|slow-event-recorder"}) < 300',
         '{{job}}',
         'started anew: a deployment, or a crash',
       ),
@@ -104,7 +104,7 @@ export function frame({ uid, title, description, variables = [], from = 'now-1h'
       annotation(
         'Drills',
         colors.healthy,
-        'max (changes(restore_drill_last_success_timestamp_seconds[1m])) > 0',
+        'time() - max (restore_drill_last_success_timestamp_seconds) < 300',
         'Restore drill',
         'a backup was restored and passed every check',
       ),

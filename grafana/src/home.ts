@@ -92,10 +92,11 @@ export const home = frame({
       height: 9,
       columns: [
         { title: 'Alert', label: 'alertname', link: RUNBOOK },
-        { title: 'Severity', label: 'severity', width: 90 },
+        { title: 'Severity', label: 'severity', width: 80 },
+        { title: 'Metric', label: 'metric', width: 125 },
         {
           title: 'Firing for',
-          expr: 'time() - max by (alertname, severity) (ALERTS_FOR_STATE{severity!="none"} and on (alertname) ALERTS{alertstate="firing"})',
+          expr: 'time() - max by (alertname, severity, metric) (ALERTS_FOR_STATE{severity!="none"} and on (alertname) ALERTS{alertstate="firing"})',
           unit: 's',
           decimals: 0,
           width: 110,

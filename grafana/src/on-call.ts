@@ -127,6 +127,7 @@ export const onCall = frame({
   .withPanel(
     graph({
       title: 'Time to page',
+      points: true,
       description: 'From the moment a rule fires to the page in the inbox.',
       unit: 's',
       queries: [50, 95].map((q) => [

@@ -108,11 +108,13 @@ function promql([expr, legend]: Query, index: number) {
     .refId(letter(index))
     .expr(expr)
     .legendFormat(legend);
+  // Of what a small practice does within twenty seconds no percentile can be told: a rate looks back two minutes at least.
+  if (expr.includes('$__rate_interval')) return query.interval('30s');
   return ENGINES.test(expr) ? query.interval('15s') : query;
 }
 
 /** The least that an axis shows, where it is not 1. */
-const SMALL: Readonly<Record<string, number>> = { percentunit: 0.01, s: 0.01, bytes: 1024 };
+const SMALL: Readonly<Record<string, number>> = { percentunit: 0.01, none: 0.1, s: 0.01, bytes: 1024 };
 
 /** Lines over time. */
 export function graph({
@@ -130,6 +132,7 @@ export function graph({
   max,
   lineColors = {},
   targets = [],
+  points = false,
 }: About & {
   readonly queries: readonly Query[];
   /** Drawn as a dashed line, in the panel's unit. */
@@ -142,6 +145,8 @@ export function graph({
   readonly lineColors?: Readonly<Record<string, Color>>;
   /** Names of series that are promises: drawn dashed, with nothing below them. */
   readonly targets?: readonly string[];
+  /** For what is rare: a single value is no line. */
+  readonly points?: boolean;
 }): Builder<dashboard.Panel> {
   const panel = new timeseries.PanelBuilder()
     .title(title)
@@ -155,7 +160,8 @@ export function graph({
     .fillOpacity(stacked ? 30 : 8)
     // What is always 0 is a line at the bottom of an axis that says something.
     .axisSoftMax(limit === undefined ? (SMALL[unit] ?? 1) : limit * 1.1)
-    .showPoints(common.VisibilityMode.Never)
+    .showPoints(points ? common.VisibilityMode.Always : common.VisibilityMode.Never)
+    .pointSize(6)
     .spanNulls(false)
     .legend(
       new common.VizLegendOptionsBuilder()
@@ -264,7 +270,7 @@ export function bars({
     .orientation(common.VizOrientation.Horizontal)
     .displayMode(common.BarGaugeDisplayMode.Basic)
     .namePlacement(common.BarGaugeNamePlacement.Left)
-    .text(new common.VizTextDisplayOptionsBuilder().titleSize(13).valueSize(18))
+    .text(new common.VizTextDisplayOptionsBuilder().titleSize(12).valueSize(18))
     .reduceOptions(new common.ReduceDataOptionsBuilder().calcs(['lastNotNull']))
     .thresholds(thresholds(steps));
   if (max !== undefined) panel.max(max);
@@ -346,8 +352,9 @@ export function rows({
 }): Builder<dashboard.Panel> {
   const queries = columns.filter(({ expr }) => expr !== undefined);
   const refs = new Map(queries.map(({ title: name }, index) => [name, letter(index)]));
-  const field = ({ title: name, label }: Column) =>
-    label ?? (queries.length === 1 ? 'Value' : `Value #${refs.get(name)}`);
+  /** A single value is called with or without the letter of its query, by the version of the viewer. */
+  const fields = ({ title: name, label }: Column) =>
+    label ? [label] : [`Value #${refs.get(name)}`, ...(queries.length === 1 ? ['Value'] : [])];
   const panel = new table.PanelBuilder()
     .title(title)
     .description(
@@ -364,19 +371,24 @@ export function rows({
     .datasource(PROMETHEUS)
     .span(span)
     .height(height)
+    .minWidth(50)
     .transformations([
       { id: 'merge', options: {} },
       // Only what is listed, in the order of the list.
       {
         id: 'filterFieldsByName',
-        options: { include: { names: columns.map(field) } },
+        options: { include: { names: columns.flatMap(fields) } },
       },
       {
         id: 'organize',
         options: {
           excludeByName: {},
-          indexByName: Object.fromEntries(columns.map((column, index) => [field(column), index])),
-          renameByName: Object.fromEntries(columns.map((column) => [field(column), column.title])),
+          indexByName: Object.fromEntries(
+            columns.flatMap((column, index) => fields(column).map((name) => [name, index])),
+          ),
+          renameByName: Object.fromEntries(
+            columns.flatMap((column) => fields(column).map((name) => [name, column.title])),
+          ),
         },
       },
     ]);
@@ -426,7 +438,11 @@ export function traces({
         .query(query)
         .limit(20)
         .tableType(tempo.SearchTableType.Traces),
-    );
+    )
+    .minWidth(50)
+    .overrideByName('Trace ID', [{ id: 'custom.width', value: 285 }])
+    .overrideByName('Start time', [{ id: 'custom.width', value: 165 }])
+    .overrideByName('Duration', [{ id: 'custom.width', value: 85 }]);
 }
 
 /** A sentence or two, in Markdown. */

@@ -165,6 +165,7 @@ builder
   .withPanel(
     rows({
       title: 'Routes',
+      height: 8,
       description: 'Requests, failures and duration of each route over the time shown.',
       span: widths.half,
       columns: [
@@ -243,6 +244,7 @@ export const performance = builder
   .withPanel(
     graph({
       title: 'Errors in browsers',
+      points: true,
       description: 'Uncaught errors per minute, by type and page.',
       unit: 'short',
       span: widths.half,

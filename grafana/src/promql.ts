@@ -35,3 +35,25 @@ export function namesIn(expr: string): Names {
   });
   return { metrics: [...metrics], labels: [...labels], errors };
 }
+
+export interface Matcher {
+  readonly metric: string;
+  readonly label: string;
+  readonly operator: string;
+  readonly value: string;
+}
+
+/** What each metric of an expression has to match. */
+export function matchersIn(expr: string): readonly Matcher[] {
+  const found: Matcher[] = [];
+  parser.parse(expr).iterate({
+    enter({ type, node }) {
+      if (type.name !== 'VectorSelector') return;
+      const text = expr.slice(node.from, node.to);
+      const metric = /^[\w:]+/.exec(text)?.[0] ?? '';
+      for (const [, label = '', operator = '', value = ''] of text.matchAll(/(\w+)\s*(=~|!~|!=|=)\s*"([^"]*)"/g))
+        found.push({ metric, label, operator, value });
+    },
+  });
+  return found;
+}

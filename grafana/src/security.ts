@@ -86,7 +86,16 @@ export const security = frame({
       span: widths.half,
       queries: [['sum by (explanation) (increase(chart_accesses_total[1h])) > 0', '{{explanation}}']],
       stacked: true,
-      lineColors: { unexplained: colors.bad, break_glass: colors.high },
+      lineColors: {
+        appointment: colors.healthy,
+        treating_clinician: colors.usual,
+        note_author: colors.typical,
+        message: colors.common,
+        billing: colors.rare,
+        supervisor: colors.rarest,
+        break_glass: colors.high,
+        unexplained: colors.bad,
+      },
       empty: 'No chart was opened within this time.',
     }),
   )

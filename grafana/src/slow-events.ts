@@ -23,6 +23,7 @@ const builder = frame({
   .withPanel(
     bars({
       title: 'Slow events within the last hour',
+      height: 9,
       description: `More than ${TOLERATED_SLOW_EVENTS} of one metric page on-call.`,
       unit: 'short',
       span: widths.third,
@@ -34,6 +35,7 @@ const builder = frame({
   .withPanel(
     graph({
       title: 'The count over time',
+      height: 9,
       description: `How many slow events the hour before held. The dashed line is ${TOLERATED_SLOW_EVENTS}: above it on-call is paged.`,
       unit: 'short',
       span: widths.third,
@@ -45,9 +47,10 @@ const builder = frame({
   .withPanel(
     rows({
       title: 'When the count falls',
+      empty: 'No slow event within the last hour.',
       description: 'Time until the oldest event is an hour old and no longer counts.',
       span: widths.third,
-      height: 8,
+      height: 9,
       columns: [
         { title: 'Metric', label: 'metric' },
         {
@@ -83,6 +86,7 @@ const builder = frame({
   .withPanel(
     graph({
       title: 'How slow',
+      points: true,
       description: 'The slowest event of each metric, as it came in.',
       unit: 'ms',
       span: widths.half,

@@ -11,6 +11,11 @@ export const colors = {
   rate: 'blue',
   errors: 'red',
   neutral: 'text',
+  /** Of a whole whose parts are neither good nor bad. */
+  usual: 'semi-dark-green',
+  common: 'light-blue',
+  rare: 'dark-purple',
+  rarest: 'dark-blue',
 } as const;
 
 export type Color = (typeof colors)[keyof typeof colors];

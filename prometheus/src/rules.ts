@@ -1,10 +1,11 @@
 /** Prometheus rule files, from the catalogue: one per group, `prometheus/rules/<group>.yml`. */
-import { type Alert, type AlertGroup, alertGroups, RUNBOOK_BASE } from '@clinic/catalogue/alerts';
+import { type Alert, type AlertGroup, alertGroups, DASHBOARD_BASE, RUNBOOK_BASE } from '@clinic/catalogue/alerts';
 import { stringify } from 'yaml';
 
 const rule = ({
   name,
   severity,
+  dashboard,
   expr,
   for: wait,
   keepFiringFor,
@@ -18,7 +19,11 @@ const rule = ({
   ...(wait && { for: wait }),
   ...(keepFiringFor && { keep_firing_for: keepFiringFor }),
   labels: { severity },
-  annotations: { summary, description, value, limit, runbook_url: `${RUNBOOK_BASE}/${name}` },
+  annotations: {
+    ...{ summary, description, value, limit },
+    runbook_url: `${RUNBOOK_BASE}/${name}`,
+    dashboard_url: `${DASHBOARD_BASE}/${dashboard}?from=now-1h&to=now${expr.includes('by (metric)') ? '&var-metric={{ $labels.metric }}' : ''}`,
+  },
 });
 
 const ruleFile = ({ name, interval, records = [], alerts }: AlertGroup) =>

@@ -86,8 +86,13 @@ function PanelLink({ panel, title, url, blank }: PanelLinkProps) {
   sceneGraph.getTimeRange(panel).useState();
   const put = (text: string) => sceneGraph.interpolate(panel, text);
   return (
-    <a href={put(url)} title={put(title)} {...(blank && { target: '_blank', rel: 'noreferrer' })}>
-      <Icon name="external-link-alt" /> {put(title)}
+    <a
+      href={put(url)}
+      title={put(title)}
+      aria-label={put(title)}
+      {...(blank && { target: '_blank', rel: 'noreferrer' })}
+    >
+      <Icon name="external-link-alt" />
     </a>
   );
 }

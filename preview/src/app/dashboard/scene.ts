@@ -6,7 +6,6 @@ import {
   LocalValueVariable,
   MultiValueVariable,
   SceneControlsSpacer,
-  SceneDataLayerControls,
   SceneDataLayerSet,
   SceneGridItem,
   type SceneGridItemLike,
@@ -19,6 +18,7 @@ import {
   sceneGraph,
   VariableValueSelectors,
 } from '@grafana/scenes';
+import { EventControls } from './event-controls.tsx';
 import type { AnnotationModel, DashboardModel, PanelModel } from './model.ts';
 import { toPanel } from './panel.tsx';
 import { toVariable } from './variables.ts';
@@ -166,7 +166,7 @@ export function toScene(dashboard: DashboardModel): EmbeddedScene {
     $behaviors: [new behaviors.CursorSync({ sync: SYNC[dashboard.graphTooltip ?? 0] })],
     controls: [
       new VariableValueSelectors({}),
-      ...(events.length > 0 ? [new SceneDataLayerControls()] : []),
+      ...(events.length > 0 ? [new EventControls({ layers: events.map((event) => event.getRef()) })] : []),
       new SceneControlsSpacer(),
       new SceneTimePicker({ isOnCanvas: true }),
       new SceneRefreshPicker({

@@ -1,6 +1,6 @@
 import type { EmbeddedScene } from '@grafana/scenes';
 import { sceneGraph, sceneUtils } from '@grafana/scenes';
-import { Dropdown, Icon, LinkButton, Menu, ToolbarButton } from '@grafana/ui';
+import { Dropdown, LinkButton, Menu, ToolbarButton } from '@grafana/ui';
 import { useLocation } from 'react-router-dom';
 import type { DashboardLinkModel, DashboardModel } from '../dashboard/model.ts';
 import { type DashboardEntry, dashboardPath } from './dashboard-list.ts';
@@ -67,8 +67,8 @@ export function DashboardLinks({ dashboard, scene, all }: DashboardLinksProps) {
         );
         return (
           <Dropdown key={link.title} overlay={menu}>
-            <ToolbarButton variant="canvas" isOpen={false}>
-              <Icon name="bars" /> {link.title}
+            <ToolbarButton variant="canvas" isOpen={false} icon="bars">
+              {link.title}
             </ToolbarButton>
           </Dropdown>
         );

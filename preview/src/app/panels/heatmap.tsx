@@ -69,7 +69,15 @@ const LEGEND_HEIGHT = 30;
 const TOP = 4;
 
 /** Buckets of a histogram over time (`format: heatmap`), drawn after Grafana's options: its own panel is not published. */
-export function Heatmap({ data, options, width, height, timeRange, timeZone }: PanelProps<HeatmapOptions>) {
+export function Heatmap({
+  data,
+  options,
+  width,
+  height,
+  timeRange,
+  timeZone,
+  fieldConfig,
+}: PanelProps<HeatmapOptions>) {
   const theme = useTheme2();
   const canvas = useRef<HTMLCanvasElement>(null);
   const [hover, setHover] = useState<{ x: number; y: number; row: number; column: number }>();
@@ -129,7 +137,7 @@ export function Heatmap({ data, options, width, height, timeRange, timeZone }: P
     for (const at of axis.ticks) context.fillText(dateTimeFormat(at, { timeZone, format: axis.format }), x(at), h - 6);
   });
 
-  if (!cells) return <NoData />;
+  if (!cells) return <NoData fieldConfig={fieldConfig} />;
   const onMove = (event: React.MouseEvent) => {
     const box = event.currentTarget.getBoundingClientRect();
     const row = Math.floor((TOP + plotHeight - (event.clientY - box.top)) / (plotHeight / cells.buckets.length));

@@ -1,10 +1,10 @@
-import type { ReactNode } from 'react';
+import type { FieldConfigSource } from '@grafana/data';
 
-/** Says that a panel has nothing to show. The report of a dashboard's panels looks for `data-nodata`. */
-export function NoData({ children = 'No data' }: { children?: ReactNode }) {
+/** Says that a panel has nothing to show, in its own words where it has some. The report of a dashboard's panels looks for `data-nodata`. */
+export function NoData({ fieldConfig }: { fieldConfig: FieldConfigSource }) {
   return (
     <div className="no-data" data-nodata>
-      {children}
+      {fieldConfig.defaults.noValue ?? 'No data'}
     </div>
   );
 }

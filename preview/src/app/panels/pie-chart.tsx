@@ -30,7 +30,7 @@ export function PieChart({
     timeZone,
   }).filter(({ display }) => display.numeric > 0);
   const whole = values.reduce((sum, { display }) => sum + display.numeric, 0);
-  if (whole === 0) return <NoData />;
+  if (whole === 0) return <NoData fieldConfig={fieldConfig} />;
   const placement = options.legend?.placement ?? 'right';
   const legend = options.legend?.showLegend !== false && (
     <VizLayout.Legend placement={placement}>

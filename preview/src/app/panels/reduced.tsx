@@ -96,7 +96,7 @@ function Linked({ value, children }: { value: FieldDisplay; children: ReactNode 
 export function StatPanel(props: PanelProps<StatOptions>) {
   const theme = useTheme2();
   const { options, data, width, height, renderCounter, timeRange } = props;
-  if (!hasNumbers(props)) return <NoData />;
+  if (!hasNumbers(props)) return <NoData fieldConfig={props.fieldConfig} />;
   const fields = data.series.flatMap(({ fields }) => fields.filter(({ type }) => type === FieldType.number));
   const textMode = (count: number) => {
     if (options.textMode !== BigValueTextMode.Auto) return options.textMode;
@@ -143,7 +143,7 @@ export function StatPanel(props: PanelProps<StatOptions>) {
 export function BarGaugePanel(props: PanelProps<BarGaugeOptions>) {
   const theme = useTheme2();
   const { options, data, width, height, renderCounter } = props;
-  if (!hasNumbers(props)) return <NoData />;
+  if (!hasNumbers(props)) return <NoData fieldConfig={props.fieldConfig} />;
   const wide = width > height ? VizOrientation.Vertical : VizOrientation.Horizontal;
   const asked = options.orientation ?? VizOrientation.Auto;
   return (
@@ -192,7 +192,7 @@ export function BarGaugePanel(props: PanelProps<BarGaugeOptions>) {
 export function GaugePanel(props: PanelProps<GaugeOptions>) {
   const theme = useTheme2();
   const { options, data, width, height, renderCounter } = props;
-  if (!hasNumbers(props)) return <NoData />;
+  if (!hasNumbers(props)) return <NoData fieldConfig={props.fieldConfig} />;
   return (
     <VizRepeater<FieldDisplay>
       getValues={() => valuesOf(props, { theme })}

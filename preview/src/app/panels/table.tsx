@@ -15,7 +15,7 @@ export function TablePanel({ data, options, width, height, timeRange, fieldConfi
   // Else a renamed column shows its raw name.
   cacheFieldDisplayNames(data.series);
   const frame = data.series[Math.min(options.frameIndex ?? 0, data.series.length - 1)];
-  if (!frame || frame.fields.length === 0 || frame.length === 0) return <NoData />;
+  if (!frame || frame.fields.length === 0 || frame.length === 0) return <NoData fieldConfig={fieldConfig} />;
   return (
     <TableNG
       data={frame}

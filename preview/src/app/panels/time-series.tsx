@@ -48,7 +48,7 @@ export function TimeSeriesPanel(props: PanelProps<TimeSeriesOptions>) {
   const { data, options, width, height, timeRange, timeZone, onChangeTimeRange } = props;
   const frames = useMemo(() => prepare(data.series), [data.series]);
   const { eventsScope, sync } = usePanelContext();
-  if (frames.length === 0) return <NoData />;
+  if (frames.length === 0) return <NoData fieldConfig={props.fieldConfig} />;
   const mode = options.tooltip?.mode ?? TooltipDisplayMode.Single;
   return (
     <TimeSeries

@@ -123,13 +123,14 @@ export function Timeline({
   timeRange,
   timeZone,
   mode,
+  fieldConfig,
 }: PanelProps<TimelineOptions> & { mode: 'changes' | 'samples' }) {
   const theme = useTheme2();
   const [hover, setHover] = useState<{ x: number; y: number; row: Row; stretch: Stretch }>();
   const [from, to] = [timeRange.from.valueOf(), timeRange.to.valueOf()];
   const rows = useMemo(() => rowsOf(data.series, options, mode, to), [data.series, options, mode, to]);
   const first = rows[0];
-  if (!first) return <NoData />;
+  if (!first) return <NoData fieldConfig={fieldConfig} />;
 
   const items = new Map(legendItems(first.field, theme));
   const placement = options.legend?.placement ?? 'bottom';

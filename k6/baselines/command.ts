@@ -1,0 +1,59 @@
+/** `npm run baselines`: measures on a stack of its own and writes docs/baselines.md. Exit code: 0 all kept, 1 one missed, 2 wrong arguments, 3 not measured. */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { startOwnStack } from '../own-stack.ts';
+import { progressOn } from '../progress.ts';
+import { TargetError } from '../target.ts';
+import { document, kept, RESULTS } from './document.ts';
+import { measureBaselines, NotMeasured } from './measure.ts';
+
+const USAGE = `usage: npm run baselines [-- OPTIONS]
+  --time-scale N   multiplies the durations of its load tests, 0.005 to 1 (default 1: 25 minutes in all)`;
+
+async function baselines(args: readonly string[], root: string): Promise<number> {
+  let timeScale: number;
+  try {
+    const { values } = parseArgs({ args: [...args], options: { 'time-scale': { type: 'string', default: '1' } } });
+    timeScale = Number(values['time-scale']);
+    if (!(timeScale >= 0.005 && timeScale <= 1)) throw new Error('--time-scale must be a number from 0.005 to 1.');
+  } catch (error) {
+    console.error(`${(error as Error).message}\n${USAGE}`);
+    return 2;
+  }
+  const progress = progressOn(process.stdout);
+  const stopping = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopping.abort());
+  const startedAt = new Date().toISOString().slice(0, 19).replace(/[-:]/g, '');
+  const folder = join(root, '.load', `baselines-${startedAt}`);
+  mkdirSync(folder, { recursive: true });
+  progress.log('Starting a stack for this alone');
+  const stack = await startOwnStack({ signal: stopping.signal });
+  try {
+    const measured = await measureBaselines({
+      stack,
+      folder,
+      progress,
+      timeScale,
+      statements: 500,
+      pageLoads: 20,
+      signal: stopping.signal,
+    });
+    writeFileSync(join(root, RESULTS), `${JSON.stringify(measured, null, 2)}\n`);
+    writeFileSync(join(root, 'docs/baselines.md'), document(measured));
+    const missed = measured.rows.filter((row) => !kept(row));
+    progress.log(
+      `\n${measured.rows.length - missed.length} of ${measured.rows.length} baselines kept: docs/baselines.md`,
+    );
+    for (const { kind, name, value, limit } of missed) progress.log(`  missed: ${kind} ${name}: ${value} of ${limit}`);
+    return missed.length > 0 ? 1 : 0;
+  } catch (error) {
+    if (!(error instanceof TargetError || error instanceof NotMeasured)) throw error;
+    progress.log(error.message);
+    return 3;
+  } finally {
+    await stack.stop();
+  }
+}
+
+process.exit(await baselines(process.argv.slice(2), resolve(import.meta.dirname, '../..')));

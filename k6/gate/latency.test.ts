@@ -1,0 +1,154 @@
+import { describe, expect, test } from 'vitest';
+import { compareLatencies, latencyCheck, type Pairs, pairsOf, SOUGHT, tailCheck, turns } from './latency.ts';
+import { detectable, power } from './power.ts';
+import { normal, seeded } from './random.ts';
+import { mannWhitney } from './rank-test.ts';
+
+/** Milliseconds as on a machine that others use: log-normal, one in twenty several times as long. */
+const noisy = (random: () => number, level: number) =>
+  level * Math.exp(0.25 * normal(random)) * (random() < 0.05 ? 1 + 4 * random() : 1);
+
+const ENDPOINTS = ['GET /a', 'GET /b', 'POST /c', 'GET /d', 'POST /e'];
+/** Between two processes of one build the medians differ by 2.5 % (standard deviation, seen on real clinics). */
+const BETWEEN = 0.025;
+
+function run(seed: number, slower: Readonly<Record<string, number>> = {}, most = 400) {
+  const random = seeded(seed);
+  return new Map(
+    ENDPOINTS.map((endpoint): [string, Pairs] => {
+      const pilot = Array.from({ length: 30 }, () => noisy(random, 5));
+      const pairs = pairsOf(pilot, { endpoints: ENDPOINTS.length, most });
+      const head = 5 * Math.exp((BETWEEN / 2) * normal(random)) * (slower[endpoint] ?? 1);
+      return [
+        endpoint,
+        {
+          base: Array.from({ length: pairs }, () => noisy(random, 5)),
+          head: Array.from({ length: pairs }, () => noisy(random, head)),
+        },
+      ];
+    }),
+  );
+}
+
+describe('over a thousand simulated runs', () => {
+  test('the same code is called slower in at most 5 %', () => {
+    let wrong = 0;
+    for (let seed = 0; seed < 1000; seed++) {
+      if (compareLatencies(run(seed, {}, 80)).some(({ verdict }) => verdict === 'fail' || verdict === 'warn')) wrong++;
+    }
+    expect(wrong).toBeLessThanOrEqual(50);
+  }, 60_000);
+
+  test('a quarter slower is found in at least 95 %, at the pairs that the pilot chose', () => {
+    let found = 0;
+    for (let seed = 0; seed < 100; seed++) {
+      const [slow] = compareLatencies(run(seed, { 'GET /a': SOUGHT }));
+      if (slow!.verdict === 'fail' || slow!.verdict === 'warn') found++;
+    }
+    expect(found).toBeGreaterThanOrEqual(95);
+  }, 60_000);
+
+  test('half as slow again is always found, and fails', () => {
+    for (let seed = 0; seed < 20; seed++) {
+      expect(compareLatencies(run(seed, { 'GET /b': 1.5 }))[1]!.verdict).toBe('fail');
+    }
+  }, 60_000);
+});
+
+test('what is slower by less than can be felt is no failure', () => {
+  const random = seeded(3);
+  const base = Array.from({ length: 200 }, () => 0.5 * noisy(random, 1));
+  const pairs = { base, head: base.map((ms) => ms * 1.4) };
+  expect(compareLatencies(new Map([['GET /a', pairs]]))[0]!.verdict).toBe('warn');
+});
+
+describe('what two processes of one build may differ by', () => {
+  const slower = (by: number, pairs: number) => {
+    const random = seeded(23);
+    const sample = (level: number) => Array.from({ length: pairs }, () => noisy(random, level));
+    return compareLatencies(new Map([['GET /a', { base: sample(5), head: sample(5 * by) }]]))[0]!;
+  };
+
+  test('is no regression, however surely it is seen', () => {
+    const { verdict, ratio, p } = slower(1.08, 1500);
+    expect(ratio.low).toBeGreaterThan(1.05);
+    expect(p).toBeLessThan(0.01);
+    expect(verdict).toBe('pass');
+  });
+
+  test('is not taken for one when it cannot be told from one', () => {
+    const { verdict, ratio, base, head } = slower(1.13, 60);
+    expect(head).toBeGreaterThan(base);
+    expect(ratio.ratio).toBeGreaterThan(1.1);
+    expect(ratio.low).toBeGreaterThan(1);
+    expect(verdict).toBe('pass');
+  });
+});
+
+test('too few or too noisy pairs are inconclusive, not a pass, and the line says what they could have found', () => {
+  const random = seeded(5);
+  const wild = () => Array.from({ length: 12 }, () => Math.exp(1.5 * normal(random)));
+  const [compared] = compareLatencies(new Map([['GET /a', { base: wild(), head: wild() }]]));
+  expect(compared!.verdict).toBe('inconclusive');
+  expect(latencyCheck(compared!).why).toMatch(/^too noisy to tell: .* finds (\d+\.\d\d×|nothing)$/);
+});
+
+test('the expected power is the one that happens', () => {
+  const random = seeded(13);
+  const pilot = Array.from({ length: 2000 }, () => Math.log(noisy(random, 5)));
+  const shift = 0.15;
+  const pairs = 60;
+  const expected = power(pilot, shift, pairs, 0.01);
+  let found = 0;
+  for (let round = 0; round < 500; round++) {
+    const sample = (by: number) => Array.from({ length: pairs }, () => Math.log(noisy(random, 5)) + by);
+    if (mannWhitney(sample(0), sample(shift)).p < 0.01) found++;
+  }
+  expect(found / 500).toBeGreaterThan(expected - 0.08);
+  expect(found / 500).toBeLessThan(expected + 0.08);
+  expect(power(pilot, detectable(pilot, pairs, 0.01, 0.8), pairs, 0.01)).toBeCloseTo(0.8, 1);
+});
+
+test('a noisier pilot asks for more pairs', () => {
+  const pilot = (spread: number) => {
+    const random = seeded(17);
+    return Array.from({ length: 200 }, () => Math.exp(spread * normal(random)));
+  };
+  const pairs = [0.1, 0.3, 0.5].map((spread) => pairsOf(pilot(spread), { endpoints: 10, most: 5000 }));
+  expect(pairs[0]).toBe(60);
+  expect(pairs[1]!).toBeLessThan(pairs[2]!);
+  expect(pairsOf(pilot(0.5), { endpoints: 10, most: 100 })).toBe(100);
+});
+
+test('the rule about p95 fails on a tail that is longer, and not on one that may be by chance', () => {
+  const random = seeded(19);
+  const base = Array.from({ length: 300 }, () => noisy(random, 5));
+  const tail = base.map((ms, index) => (index % 5 === 0 ? ms * 6 : ms));
+  expect(tailCheck('GET /a', { base, head: tail }, random, 10).verdict).toBe('fail');
+  let [failed, literal] = [0, 0];
+  for (let run = 0; run < 100; run++) {
+    const sample = () => Array.from({ length: 60 }, () => noisy(random, 5));
+    const { verdict, why } = tailCheck('GET /a', { base: sample(), head: sample() }, random, 10);
+    if (verdict === 'fail') failed++;
+    if (verdict === 'fail' || why.includes('bare rule')) literal++;
+  }
+  // The bare rule calls the same code slower often.
+  expect(literal).toBeGreaterThan(8);
+  expect(failed).toBeLessThanOrEqual(1);
+}, 60_000);
+
+test('the pairs of all endpoints are spread, in random order, and each side goes first as often', () => {
+  const all = turns(
+    new Map([
+      ['a', 400],
+      ['b', 100],
+    ]),
+    seeded(1),
+  );
+  expect(all.length).toBe(500);
+  expect(all.filter(({ endpoint }) => endpoint === 'b').length).toBe(100);
+  expect(all.slice(0, 250).filter(({ endpoint }) => endpoint === 'b').length).toBe(50);
+  const first = all.filter((turn) => turn.first === 'base').length;
+  expect(first).toBeGreaterThan(200);
+  expect(first).toBeLessThan(300);
+});
