@@ -102,6 +102,15 @@ export function frame({ uid, title, description, variables = [], from = 'now-1h'
     )
     .annotation(
       annotation(
+        'Load tests',
+        colors.high,
+        'max by (scenario) (load_test_running) == 1',
+        '{{scenario}}',
+        'a load test is under way',
+      ),
+    )
+    .annotation(
+      annotation(
         'Drills',
         colors.healthy,
         'time() - max (restore_drill_last_success_timestamp_seconds) < 300',

@@ -118,6 +118,7 @@ export const onCall = frame({
   .withPanel(
     graph({
       title: 'Pages and tickets in each 12 hours',
+      span: 7,
       description: 'How many new ones a shift of twelve hours brought.',
       unit: 'short',
       queries: [['sum (increase(pager_notifications_total{outcome="new"}[12h]))', 'new']],
@@ -127,6 +128,7 @@ export const onCall = frame({
   .withPanel(
     graph({
       title: 'Time to page',
+      span: 7,
       points: true,
       description: 'From the moment a rule fires to the page in the inbox.',
       unit: 's',
@@ -142,6 +144,7 @@ export const onCall = frame({
   .withPanel(
     bars({
       title: 'Noisy rules, 7 days',
+      span: 10,
       description:
         'How often each alert began to fire or to wait. Many times a week, and without anybody acting on it: mend the rule.',
       unit: 'short',

@@ -133,6 +133,7 @@ export function graph({
   lineColors = {},
   targets = [],
   points = false,
+  manySeries = false,
 }: About & {
   readonly queries: readonly Query[];
   /** Drawn as a dashed line, in the panel's unit. */
@@ -147,6 +148,8 @@ export function graph({
   readonly targets?: readonly string[];
   /** For what is rare: a single value is no line. */
   readonly points?: boolean;
+  /** So many that their names need the whole height. */
+  readonly manySeries?: boolean;
 }): Builder<dashboard.Panel> {
   const panel = new timeseries.PanelBuilder()
     .title(title)
@@ -166,7 +169,7 @@ export function graph({
     .legend(
       new common.VizLegendOptionsBuilder()
         .displayMode(common.LegendDisplayMode.List)
-        .placement(common.LegendPlacement.Bottom)
+        .placement(manySeries ? common.LegendPlacement.Right : common.LegendPlacement.Bottom)
         .showLegend(true),
     )
     .tooltip(
@@ -441,7 +444,7 @@ export function traces({
     )
     .minWidth(50)
     .overrideByName('Trace ID', [{ id: 'custom.width', value: 285 }])
-    .overrideByName('Start time', [{ id: 'custom.width', value: 165 }])
+    .overrideByName('Start time', [{ id: 'custom.width', value: 190 }])
     .overrideByName('Duration', [{ id: 'custom.width', value: 85 }]);
 }
 

@@ -1,4 +1,5 @@
 import { LIMITS, limitOf, METRICS } from '@clinic/catalogue/limits';
+import { baselinePanels } from './baselines.ts';
 import { frame, row } from './frame.ts';
 import { graph, type Query, rows, traces } from './panel.ts';
 import { colors, widths } from './tokens.ts';
@@ -148,6 +149,7 @@ builder
   .withPanel(
     graph({
       title: 'Duration by route, p95',
+      manySeries: true,
       description: 'Requests served, by route template. A point leads to the trace of one request.',
       unit: 's',
       span: widths.half,
@@ -223,7 +225,7 @@ for (const [name, title, good] of VITALS) {
   );
 }
 
-export const performance = builder
+builder
   .withPanel(
     graph({
       title: 'Layout shift, p75',
@@ -256,7 +258,12 @@ export const performance = builder
       ],
       empty: 'No error within this time.',
     }),
-  )
+  );
+
+builder.withRow(row('Baselines'));
+for (const panel of baselinePanels) builder.withPanel(panel);
+
+export const performance = builder
   .withRow(row('Traces'))
   .withPanel(
     traces({
