@@ -5,10 +5,11 @@ import { join } from 'node:path';
 import { alertGroups } from '@clinic/catalogue/alerts';
 import { ENGINE_SIGNALS } from '@clinic/catalogue/engines';
 import { DEFAULT_LIMIT, LIMITS, TOLERATED_SLOW_EVENTS, WINDOW_MS } from '@clinic/catalogue/limits';
-import { NODE_SIGNALS, SCRAPE_SIGNALS, type Signal, SLOW_EVENT_POINT, signals } from '@clinic/catalogue/signals';
+import { signals } from '@clinic/catalogue/signals';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { files, stale } from '../build.ts';
+import { labelsOf } from '../grafana/check/structure.ts';
 import { namesIn } from '../grafana/src/promql.ts';
 import { engineProgram } from '../stack/engines.mjs';
 
@@ -150,24 +151,6 @@ describe('an alert', () => {
     expect(description).toMatch(/\.$/);
   });
 
-  const labelsOf = new Map<string, readonly string[]>([
-    ...Object.values<Signal>(signals).flatMap(({ name, type, labels }): [string, readonly string[]][] =>
-      type === 'histogram'
-        ? [
-            [`${name}_bucket`, [...labels, 'le']],
-            [`${name}_count`, labels],
-            [`${name}_sum`, labels],
-          ]
-        : [[name, labels]],
-    ),
-    ...[...NODE_SIGNALS, ...SCRAPE_SIGNALS].map((name): [string, readonly string[]] => [
-      name,
-      ['kind', 'space', 'version'],
-    ]),
-    ...Object.values(ENGINE_SIGNALS).flatMap((metrics) => Object.entries<readonly string[]>(metrics)),
-    [SLOW_EVENT_POINT.promql, SLOW_EVENT_POINT.labels],
-    ...records.map(({ record }): [string, readonly string[]] => [record, ['metric']]),
-  ]);
   test.each([...alerts, ...records.map(({ record, expr }) => ({ name: record, expr }))])(
     '$name names known metrics and labels only',
     ({ name, expr }) => {
