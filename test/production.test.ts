@@ -168,7 +168,12 @@ describe('in production', () => {
       'clinic-api:8080',
       'grafana:3000',
       'oauth2-proxy:4180',
+      'sentinel:8086',
     ]);
+    // Of sentinel only what asks for a sign-in of its own.
+    expect(caddyfile).toMatch(
+      /@review path \/access-review \/access-review\/\*\s+handle @review \{\s+reverse_proxy sentinel:8086/,
+    );
   });
 
   test('the servers get what the local ones get, apart from their retention and their addresses', () => {

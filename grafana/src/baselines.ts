@@ -28,15 +28,15 @@ export const CLINIC_CONNECTIONS = 10;
 const room: readonly Query[] = [
   [
     `max(max_over_time(process_resident_memory_bytes{job="clinic-api"}[$__range])) / ${CLINIC_MEMORY_BYTES} / ${LOAD_BASELINES.memory}`,
-    `memory, ${LOAD_BASELINES.memory * 100} % of what it is allowed`,
+    `memory, ${LOAD_BASELINES.memory * 100} %`,
   ],
   [
     `max(max_over_time(db_client_connection_count{job="clinic-api", state="used"}[$__range])) / ${CLINIC_CONNECTIONS} / ${LOAD_BASELINES.connections}`,
-    `connections, ${LOAD_BASELINES.connections * 100} % of the pool`,
+    `connections, ${LOAD_BASELINES.connections * 100} %`,
   ],
   [
     `max(max_over_time(rate(process_cpu_seconds_total{job="clinic-api"}[1m])[$__range:1m])) / ${LOAD_BASELINES.cpu}`,
-    `processor, ${LOAD_BASELINES.cpu * 100} % of one core`,
+    `processor, ${LOAD_BASELINES.cpu * 100} %`,
   ],
   [
     `sum(increase(http_server_request_duration_seconds_count{job="clinic-api", http_response_status_code=~"5.."}[$__range]))
@@ -53,7 +53,7 @@ export const baselinePanels = [
     description:
       'p95 of the time shown, load tests included, as a part of the limit behind each name. docs/baselines.md has what was measured under known load.',
     unit: 'percentunit',
-    span: widths.third,
+    span: 10,
     queries: api,
     steps: STEPS,
     max: 1,
@@ -64,7 +64,7 @@ export const baselinePanels = [
     description:
       'p95 of the largest contentful paint in the time shown, as a part of the limit behind each name. It is the nearest to the baseline, which is until the data stands, that browsers report by page.',
     unit: 'percentunit',
-    span: widths.third,
+    span: 7,
     queries: pages,
     steps: STEPS,
     max: 1,
@@ -72,9 +72,10 @@ export const baselinePanels = [
   }),
   bars({
     title: 'Room against its baselines',
-    description: 'The most of the time shown, as a part of the limit behind each name.',
+    description:
+      'The most of the time shown, as a part of the limit behind each name: of the memory that the clinic is allowed, of the connections of its pool, of one core, of its requests.',
     unit: 'percentunit',
-    span: widths.third,
+    span: 7,
     queries: room,
     steps: STEPS,
     max: 1,

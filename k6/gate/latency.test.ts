@@ -70,7 +70,7 @@ describe('what two processes of one build may differ by', () => {
   };
 
   test('is no regression, however surely it is seen', () => {
-    const { verdict, ratio, p } = slower(1.08, 1500);
+    const { verdict, ratio, p } = slower(1.09, 1500);
     expect(ratio.low).toBeGreaterThan(1.05);
     expect(p).toBeLessThan(0.01);
     expect(verdict).toBe('pass');
