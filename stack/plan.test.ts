@@ -24,7 +24,7 @@ describe('planStack', () => {
         DATABASE_FILE: '/state/pager-data/pages.sqlite',
         RUNBOOKS: '/repository/runbooks',
         RECORDER_URL: 'http://127.0.0.1:18085',
-        TRACE_URL: 'http://localhost:13200/api/traces/{trace_id}',
+        TRACE_URL: expect.stringMatching(/^http:\/\/localhost:13000\/explore\?.*\{trace_id\}/),
       },
       folders: ['/state/pager-data'],
       health: { urls: ['http://127.0.0.1:19467/healthz'] },

@@ -9,7 +9,7 @@ import { processStart } from '../stack/process-table.ts';
 import { type CommandLineStack, commandLineStack } from './command-line-stack.ts';
 import { eventually } from './eventually.ts';
 import { promql } from './prometheus.ts';
-import { pageLoadChain } from './trace.ts';
+import { pageLoadChain, traceIdIn } from './trace.ts';
 
 let under: CommandLineStack;
 let browser: Browser;
@@ -85,9 +85,9 @@ describe('a practice at work', () => {
     }
 
     const trace_url = page.slow_events[0]?.trace_url ?? '';
-    const trace_id = trace_url.split('/').at(-1) ?? '';
-    expect(trace_id).toMatch(/^[0-9a-f]{32}$/);
-    expect(await pageLoadChain(trace_url)).toEqual({
+    const trace_id = traceIdIn(trace_url);
+    expect(trace_url).toMatch(new RegExp(`^http://localhost:${3000 + under.portOffset}/explore\\?`));
+    expect(await pageLoadChain(under.url(3200), trace_id)).toEqual({
       load: expect.anything(),
       call: expect.anything(),
       served: expect.anything(),

@@ -13,8 +13,11 @@ interface TempoSpan {
 }
 export type Span = TempoSpan & { readonly service: string };
 
-async function spansOf(traceUrl: string): Promise<Span[]> {
-  const response = await fetch(traceUrl, { headers: { accept: 'application/json' } });
+/** The id of the trace that a link of the inbox leads to. */
+export const traceIdIn = (link: string): string => /[0-9a-f]{32}/.exec(link)?.[0] ?? '';
+
+async function spansOf(tempo: string, traceId: string): Promise<Span[]> {
+  const response = await fetch(`${tempo}/api/traces/${traceId}`, { headers: { accept: 'application/json' } });
   const { batches } = (await response.json()) as TempoTrace;
   return batches.flatMap(({ resource, scopeSpans }) => {
     const service = resource.attributes.find(({ key }) => key === 'service.name')?.value.stringValue ?? '';
@@ -24,16 +27,17 @@ async function spansOf(traceUrl: string): Promise<Span[]> {
 
 /** The spans of a slow page load, each the child of the one before; undefined where the chain is broken. */
 export async function pageLoadChain(
-  traceUrl: string,
+  tempo: string,
+  traceId: string,
 ): Promise<Record<'load' | 'call' | 'served' | 'sql', Span | undefined>> {
   const spans = await eventually(
     async () => {
-      const found = await spansOf(traceUrl);
+      const found = await spansOf(tempo, traceId);
       return found.some(({ name }) => name === 'page_load') && found.some(({ name }) => name.startsWith('SELECT'))
         ? found
         : undefined;
     },
-    { within: 20_000, what: `the trace ${traceUrl.split('/').at(-1)} in Tempo` },
+    { within: 20_000, what: `the trace ${traceId} in Tempo` },
   );
   const find = (service: string, name: string, parent?: Span) =>
     spans.find(

@@ -12,7 +12,7 @@ import { eventually } from '../eventually.ts';
 import { countSlowEvents, promql, seriesOf } from '../prometheus.ts';
 import { newUid, sendSlowEvents } from '../slow-events.ts';
 import { ROOT } from '../stack-under-test.ts';
-import { pageLoadChain } from '../trace.ts';
+import { pageLoadChain, traceIdIn } from '../trace.ts';
 import {
   type ComposeService,
   containers,
@@ -34,6 +34,7 @@ const services: Readonly<Record<string, ComposeService>> = ready ? servicesHere(
 const PROMETHEUS = 'http://127.0.0.1:9090';
 const RECORDER = 'http://127.0.0.1:8085';
 const PAGER = 'http://127.0.0.1:8087';
+const TEMPO = 'http://127.0.0.1:3200';
 const COLLECTOR = 'http://127.0.0.1:4318';
 const CLINIC = 'http://localhost:8080';
 /** The metric of the load; no browser and no synthetic visitor causes it. */
@@ -41,7 +42,7 @@ const LOAD = 'render';
 
 describe.skipIf(!ready)('docker compose up', { timeout: 180_000 }, () => {
   let environment: StartedDockerComposeEnvironment;
-  let traceUrl = '';
+  let traceId = '';
   let healthyAfterMs = 0;
 
   beforeAll(async () => {
@@ -90,8 +91,8 @@ describe.skipIf(!ready)('docker compose up', { timeout: 180_000 }, () => {
       slow_events: { trace_url: string }[];
     };
     expect(page.slow_events).toHaveLength(6);
-    traceUrl = page.slow_events[0]?.trace_url ?? '';
-    expect(await pageLoadChain(traceUrl)).toEqual({
+    traceId = traceIdIn(page.slow_events[0]?.trace_url ?? '');
+    expect(await pageLoadChain(TEMPO, traceId)).toEqual({
       load: expect.anything(),
       call: expect.anything(),
       served: expect.anything(),
@@ -213,7 +214,7 @@ describe.skipIf(!ready)('docker compose up', { timeout: 180_000 }, () => {
     expect(readFileOf('clinic-api', '/run/secrets/demo_password')).toBe(password);
     expect(await stored(LOAD)).toBe(sent);
     await expectSix();
-    expect((await pageLoadChain(traceUrl)).sql).toBeDefined();
+    expect((await pageLoadChain(TEMPO, traceId)).sql).toBeDefined();
   });
 
   test('down -v leaves no container, no volume and no network', async () => {
