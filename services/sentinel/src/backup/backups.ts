@@ -2,7 +2,7 @@ import { appendFileSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RECOVERY_POINT_TARGET_MS, RECOVERY_TIME_TARGET_MS, RHYTHM } from '@clinic/catalogue/recovery';
-import { BACKUP_FAILURES, BACKUP_KINDS, DRILL_CHECKS, INTEGRITY_CHECKS } from '@clinic/catalogue/vocabulary';
+import { BACKUP_FAILURES, BACKUP_KINDS, DRILL_CHECKS } from '@clinic/catalogue/vocabulary';
 import type { Instruments } from '@clinic/instrumentation/node/instruments';
 import { reasonOf } from '../health/check.ts';
 import type { Log } from '../log.ts';
@@ -15,12 +15,12 @@ import { backUpDocuments } from './documents-backup.ts';
 import type { DrillReport } from './drill.ts';
 import { type BackupFailure, failureOf } from './failure.ts';
 import { type HeavyJob, runHeavy } from './heavy.ts';
-import { type IntegrityCheck, integrityChecks } from './integrity.ts';
+import { checkIntegrity, type IntegrityCheck } from './integrity.ts';
 import { backupKey } from './key.ts';
 import { sign } from './manifest.ts';
 import { copyOffsite } from './offsite.ts';
 import { retain } from './retention.ts';
-import { openFolder, type Target } from './target.ts';
+import { openFolder, removePartial, type Target } from './target.ts';
 import { listSegments, lsnNumber, walShipper } from './wal-archive.ts';
 import { startWalReceiver, WAL_SLOT, type WalReceiver } from './wal-receiver.ts';
 
@@ -92,6 +92,7 @@ export async function startBackups({
   const work = join(state, 'drill');
   // What a killed run left.
   rmSync(work, { recursive: true, force: true });
+  await removePartial(repository.path(''));
   giveFolder(work);
   const offsite = await openOffsite(settings);
   const stopping = new AbortController();
@@ -273,7 +274,7 @@ export async function startBackups({
   }
   async function offsiteCopy(): Promise<void> {
     const at = clock.now();
-    const bytes = await attempt('offsite', () => copyOffsite(repository, offsite));
+    const bytes = await attempt('offsite', () => copyOffsite(repository, offsite, { key, now: at }));
     // The copy is as new as the WAL in it.
     succeeded('offsite', Math.min(at, success().wal ?? at));
     size.set({ kind: 'offsite' }, bytes);
@@ -325,18 +326,12 @@ export async function startBackups({
   async function integrity(): Promise<void> {
     const client = await connect(connection);
     try {
-      for (const check of INTEGRITY_CHECKS) {
-        const found = await integrityChecks[check]({
-          client,
-          memory,
-          store: settings.DOCUMENT_STORE,
-          now: clock.now(),
-        });
+      await checkIntegrity({ client, memory, store: settings.DOCUMENT_STORE, now: clock.now() }, (check, found) => {
         violations[check] = found;
         violationGauge.set({ check }, found);
         keep('integrity', { ...recall<Record<string, number>>('integrity'), [check]: clock.now() });
         if (found > 0) log('error', 'integrity_violated', { check, violations: found });
-      }
+      });
     } finally {
       await client.end();
     }

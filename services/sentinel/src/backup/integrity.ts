@@ -1,5 +1,5 @@
 import { MASS_DELETION_ROWS } from '@clinic/catalogue/recovery';
-import type { INTEGRITY_CHECKS } from '@clinic/catalogue/vocabulary';
+import { INTEGRITY_CHECKS } from '@clinic/catalogue/vocabulary';
 import type pg from 'pg';
 import type { Memory } from '../memory.ts';
 import { damagedDocuments } from './documents-backup.ts';
@@ -48,7 +48,10 @@ async function massDeletion({ client, memory, now }: IntegrityOptions): Promise<
   );
   const counts: Record<string, number> = {};
   for (const [table, count] of Object.entries(rows[0] ?? {})) counts[table] = Number(count ?? 0);
-  const history = (memory.get<Counted[]>('integrity:counts') ?? []).filter(({ at }) => now - at <= DAY_MS);
+  const all = memory.get<Counted[]>('integrity:counts') ?? [];
+  const recent = all.filter(({ at }) => now - at <= DAY_MS);
+  // Who looked on last long ago compares with that: a weekend without this check must not hide what happened in it.
+  const history = recent.length > 0 ? recent : all.slice(-1).map((last) => ({ ...last, at: now }));
   memory.set('integrity:counts', [...history, { at: now, counts }]);
   return Object.entries(counts).filter(([table, count]) => {
     const most = Math.max(...history.map((each) => each.counts[table] ?? 0), 0);
@@ -57,43 +60,68 @@ async function massDeletion({ client, memory, now }: IntegrityOptions): Promise<
 }
 
 interface Line {
-  readonly notesUntil: string;
-  readonly notes: string;
-  readonly auditUntil: string;
-  readonly audit: string;
+  readonly until: string;
+  /** A column that was added later is no change of the row. */
+  readonly columns: readonly string[];
+  readonly hash: string;
 }
 
-const HASHES = `
-SELECT
-  (SELECT count(*) || ':' || coalesce(sum(('x' || encode(substring(sha256(convert_to(n::text, 'UTF8')) FROM 1 FOR 8), 'hex'))::bit(64)::bigint::numeric), 0)
-   FROM clinical_notes AS n WHERE signed_at <= $1) AS notes,
-  (SELECT count(*) || ':' || coalesce(sum(('x' || encode(substring(sha256(convert_to(a::text, 'UTF8')) FROM 1 FOR 8), 'hex'))::bit(64)::bigint::numeric), 0)
-   FROM audit_log AS a WHERE seq <= $2) AS audit`;
+/** Count and hash of the rows up to a line; undefined when a column of them is gone. */
+async function hashUpTo(
+  client: pg.Client,
+  { table, order }: (typeof IMMUTABLE)[number],
+  { until, columns }: Pick<Line, 'until' | 'columns'>,
+): Promise<string | undefined> {
+  const row = `ROW(${columns.map((column) => `t."${column.replaceAll('"', '""')}"`).join(', ')})`;
+  const { rows } = await client
+    .query<{ hash: string }>(
+      `SELECT count(*) || ':' || coalesce(sum(('x' || encode(substring(sha256(convert_to(${row}::text, 'UTF8')) FROM 1 FOR 8), 'hex'))::bit(64)::bigint::numeric), 0) AS hash
+       FROM ${table} AS t WHERE ${order} <= $1`,
+      [until],
+    )
+    .catch((error: unknown) => {
+      if (error instanceof Error && 'code' in error && error.code === UNDEFINED_COLUMN) return { rows: [] };
+      throw error;
+    });
+  return rows[0]?.hash;
+}
+
+const UNDEFINED_COLUMN = '42703';
+const IMMUTABLE = [
+  { table: 'clinical_notes', order: 'signed_at' },
+  { table: 'audit_log', order: 'seq' },
+] as const;
 
 /** Signed notes, and the audit log, up to a line drawn by the run before: not one row of them may differ. */
 async function immutableRows({ client, memory, now }: IntegrityOptions): Promise<number> {
   await prepareSession(client);
-  const hashes = async (notesUntil: string, auditUntil: string) =>
-    (await client.query<{ notes: string; audit: string }>(HASHES, [notesUntil, auditUntil])).rows[0];
-  const line = memory.get<Line>('integrity:line');
-  if (line) {
-    const is = await hashes(line.notesUntil, line.auditUntil);
-    const changed = Number(is?.notes !== line.notes) + Number(is?.audit !== line.audit);
-    // The line stays where it was, so that it goes on saying so.
-    if (changed > 0) return changed;
+  let changed = 0;
+  for (const each of IMMUTABLE) {
+    const name = `integrity:line:${each.table}`;
+    const line = memory.get<Line>(name);
+    if (line && (await hashUpTo(client, each, line)) !== line.hash) {
+      // The line stays where it was, so that it goes on saying so.
+      changed++;
+      continue;
+    }
+    const { rows } = await client.query<{ seq: string; columns: string[] }>(
+      `SELECT (SELECT coalesce(max(seq), 0) FROM audit_log) AS seq, array_agg(attname::text ORDER BY attnum) AS columns
+       FROM pg_attribute WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped`,
+      [each.table],
+    );
+    const until = each.order === 'seq' ? (rows[0]?.seq ?? '0') : new Date(now - SETTLED_MS).toISOString();
+    const next = { until, columns: rows[0]?.columns ?? [] };
+    memory.set(name, { ...next, hash: (await hashUpTo(client, each, next)) ?? '' } satisfies Line);
   }
-  const notesUntil = new Date(now - SETTLED_MS).toISOString();
-  const { rows } = await client.query<{ seq: string }>('SELECT coalesce(max(seq), 0) AS seq FROM audit_log');
-  const auditUntil = rows[0]?.seq ?? '0';
-  const next = await hashes(notesUntil, auditUntil);
-  if (next) memory.set('integrity:line', { notesUntil, auditUntil, ...next } satisfies Line);
-  return 0;
+  return changed;
 }
 
 async function pageChecksums({ client }: IntegrityOptions): Promise<number> {
-  const { rows } = await client.query<{ failures: string }>(
-    'SELECT coalesce(sum(checksum_failures), 0) AS failures FROM pg_stat_database',
+  const { rows } = await client.query<{ enabled: boolean; failures: string | null }>(
+    `SELECT current_setting('data_checksums')::boolean AS enabled, sum(checksum_failures) AS failures FROM pg_stat_database`,
   );
+  if (!rows[0]?.enabled)
+    throw new Error('The database has no page checksums: stop it and run pg_checksums --enable on its data folder.');
   return Number(rows[0]?.failures ?? 0);
 }
 
@@ -117,10 +145,28 @@ async function documentContent({ client, memory, store }: IntegrityOptions): Pro
   return known.size;
 }
 
-/** Of the database in use: how much each check finds wrong. */
-export const integrityChecks: Readonly<Record<IntegrityCheck, (options: IntegrityOptions) => Promise<number>>> = {
+const CHECKS: Readonly<Record<IntegrityCheck, (options: IntegrityOptions) => Promise<number>>> = {
   mass_deletion: massDeletion,
   immutable_rows: immutableRows,
   page_checksums: pageChecksums,
   document_content: documentContent,
 };
+
+/**
+ * Of the database in use: reports how much each check finds wrong. One that cannot run keeps no other from running, since what
+ * stops it (a damaged page, say) may be what another is there to find; its error rejects in the end.
+ */
+export async function checkIntegrity(
+  options: IntegrityOptions,
+  report: (check: IntegrityCheck, found: number) => void,
+): Promise<void> {
+  const errors: unknown[] = [];
+  for (const check of INTEGRITY_CHECKS) {
+    try {
+      report(check, await CHECKS[check](options));
+    } catch (error) {
+      errors.push(error);
+    }
+  }
+  if (errors.length > 0) throw errors[0];
+}

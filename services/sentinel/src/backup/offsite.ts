@@ -1,3 +1,5 @@
+import type { BackupKey } from './key.ts';
+import { retain } from './retention.ts';
 import type { Repository, Target } from './target.ts';
 
 /** These are written anew under the same name; everything else never changes. */
@@ -8,11 +10,15 @@ const ORDER = [/^wal\//, /^documents\/[^i]/, /^documents\/index/, /^base\/.*\.ag
 const rank = (name: string) => ORDER.findIndex((pattern) => pattern.test(name));
 
 /**
- * Brings everything of the repository to the target, and removes there what retention removed here, save when the repository is
- * empty: that is an accident, not retention.
+ * Brings everything of the repository to the target. What is there and no longer here goes when it is too old, and not before: a
+ * repository that lost its backups, or one that a new machine has begun, is the very case that the copy is for.
  * @returns how many bytes are in the copy
  */
-export async function copyOffsite(repository: Repository, target: Target): Promise<number> {
+export async function copyOffsite(
+  repository: Repository,
+  target: Target,
+  { key, now }: { readonly key: BackupKey; readonly now: number },
+): Promise<number> {
   const folders = ['wal', 'documents', 'base'];
   const here = (await Promise.all(folders.map((folder) => repository.list(folder)))).flat();
   const there = new Map(
@@ -26,10 +32,14 @@ export async function copyOffsite(repository: Repository, target: Target): Promi
     });
   }
   const names = new Set(here.map(({ name }) => name));
-  if (here.some(({ name }) => name.endsWith('/manifest.json'))) {
-    // A backup stops being visible before it goes.
-    const gone = [...there.keys()].filter((name) => !names.has(name)).sort((a, b) => rank(b) - rank(a));
-    for (const name of gone) await target.remove(name);
+  const gone = [...there.keys()].filter((name) => !names.has(name));
+  // A part became whole.
+  for (const name of gone) if (names.has(name.replace(/\.part(?=\.zst\.age$)/, ''))) await target.remove(name);
+  if (gone.some((name) => /^(base|wal)\//.test(name))) {
+    const remove = async (name: string) => {
+      if (!names.has(name)) await target.remove(name);
+    };
+    await retain({ list: target.list, read: target.read, remove }, { key, now });
   }
   return here.reduce((sum, { size }) => sum + size, 0);
 }

@@ -12,7 +12,7 @@ import { unseal } from './seal.ts';
 import { readText, type Target } from './target.ts';
 import { listSegments, timelineOf } from './wal-archive.ts';
 
-export async function loadManifest(source: Target, key: BackupKey, id: string): Promise<Manifest> {
+export async function loadManifest(source: Pick<Target, 'read'>, key: BackupKey, id: string): Promise<Manifest> {
   const manifest = readManifest(key, await readText(source, manifestName(id)));
   // A folder can be renamed; what is signed cannot.
   if (manifest.id !== id) throw new Error(`The backup in the folder ${id} is the one of ${manifest.id}.`);

@@ -117,7 +117,16 @@ export function openFolder(folder: string): Repository {
   };
 }
 
-export async function readText(target: Target, name: string): Promise<string> {
+/** Removes what a killed run had half written, which may be a whole base backup. Nobody else may be writing to the folder. */
+export async function removePartial(folder: string): Promise<void> {
+  const entries = await readdir(folder, { recursive: true }).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return [];
+    throw error;
+  });
+  for (const entry of entries) if (entry.endsWith(PARTIAL)) await rm(join(folder, entry), { force: true });
+}
+
+export async function readText(target: Pick<Target, 'read'>, name: string): Promise<string> {
   const chunks: Buffer[] = [];
   for await (const chunk of await target.read(name)) chunks.push(chunk as Buffer);
   return Buffer.concat(chunks).toString('utf8');

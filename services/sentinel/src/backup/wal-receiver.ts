@@ -38,18 +38,20 @@ export function conninfo(options: ConnectionOptions, application: string): strin
   return `host=${quote(host)} port=${port} user=${quote(user)} application_name=${application}`;
 }
 
-/** Drops the slot when the database no longer keeps WAL for it. Resolves with whether it did. */
-async function dropLostSlot(connection: ConnectionOptions): Promise<boolean> {
+/** Drops the slot when the database no longer keeps WAL for it. Resolves with how it was found. */
+async function dropLostSlot(connection: ConnectionOptions): Promise<'kept' | 'lost' | 'missing'> {
   const client = new pg.Client({ ...connectionOf(connection), connectionTimeoutMillis: 10_000, query_timeout: 10_000 });
   client.on('error', () => {});
   try {
     await client.connect();
-    const { rowCount } = await client.query(
+    const { rowCount: dropped } = await client.query(
       `SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots
        WHERE slot_name = $1 AND NOT active AND wal_status = 'lost'`,
       [WAL_SLOT],
     );
-    return (rowCount ?? 0) > 0;
+    if (dropped) return 'lost';
+    const { rowCount } = await client.query('SELECT FROM pg_replication_slots WHERE slot_name = $1', [WAL_SLOT]);
+    return rowCount ? 'kept' : 'missing';
   } finally {
     await client.end();
   }
@@ -73,9 +75,12 @@ export async function startWalReceiver({
   const environment = environmentOf(connection);
 
   async function once(): Promise<void> {
-    if (await dropLostSlot(connection)) {
+    const before = await readdir(spool);
+    const slot = await dropLostSlot(connection);
+    // Without a slot, and without anything received, this is the first start.
+    if (slot === 'lost' || (slot === 'missing' && before.length > 0)) {
       // A gap: the segments before it lead nowhere.
-      for (const name of await readdir(spool)) await rm(join(spool, name), { force: true });
+      for (const name of before) await rm(join(spool, name), { force: true });
       slotLost();
     }
     await start([program, ...common, '--create-slot', '--if-not-exists'], { environment }).ended;
