@@ -19,8 +19,12 @@ export type DocumentIndex = Readonly<Record<string, string>>;
 export const DOCUMENT_INDEX = 'documents/index.json';
 export const documentName = (sha256: string) => `documents/${sha256.slice(0, 2)}/${sha256}.zst.age`;
 
+/** Throws when the text was altered, or written with another key. */
+export const documentIndex = (key: BackupKey, text: string): DocumentIndex =>
+  index.parse(signedValue(key, text)).documents;
+
 export async function readDocumentIndex(target: Target, key: BackupKey): Promise<DocumentIndex> {
-  return index.parse(signedValue(key, await readText(target, DOCUMENT_INDEX))).documents;
+  return documentIndex(key, await readText(target, DOCUMENT_INDEX));
 }
 
 export interface DocumentsBackupOptions {

@@ -5,6 +5,7 @@ import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RETENTION_MS } from '@clinic/catalogue/recovery';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { readDocumentIndex } from './documents-backup.ts';
 import { backupKey } from './key.ts';
 import { archiveName, backupId, type Manifest, manifestName, sign } from './manifest.ts';
 import { copyOffsite } from './offsite.ts';
@@ -22,6 +23,7 @@ let repository: Repository;
 let offsite: Repository;
 
 const put = (name: string, content = name) => repository.write(name, Readable.from([content]));
+const documentId = (digit: string) => `${digit.repeat(8)}-0000-4000-8000-000000000000`;
 const names = async (target: Target) => (await target.list('')).map(({ name }) => name);
 const copy = (to: Target = offsite, at = now) => copyOffsite(repository, to, { key, now: at });
 
@@ -73,7 +75,7 @@ async function whole(): Promise<string> {
   for (const segment of SEGMENTS.slice(0, 2)) await put(wal(segment));
   await put(wal(SEGMENTS[2], '.part'));
   await put('documents/ab/abcd.zst.age');
-  await put('documents/index.json');
+  await put('documents/index.json', sign(key, { documents: {} }));
   return backup(1, SEGMENTS[0]);
 }
 
@@ -101,12 +103,13 @@ test('what is there is not sent again, save what is written anew under the same 
   await copy();
   // As long as before.
   await put(wal(SEGMENTS[2], '.part'), wal(SEGMENTS[2], '.part').toUpperCase());
-  await put('documents/index.json', 'DOCUMENTS/INDEX.JSON');
+  const documents = { [documentId('3')]: 'c'.repeat(64) };
+  await put('documents/index.json', sign(key, { documents }));
   writeFileSync(offsite.path(archiveName(id)), 'short');
   const { target, copied } = watched();
   await copy(target);
   expect(copied).toEqual([wal(SEGMENTS[2], '.part'), 'documents/index.json', archiveName(id)]);
-  expect(await readText(offsite, 'documents/index.json')).toBe('DOCUMENTS/INDEX.JSON');
+  expect(await readDocumentIndex(offsite, key)).toEqual(documents);
 });
 
 test('a part goes once the whole segment is there', async () => {
@@ -197,4 +200,26 @@ test('a copy that breaks off leaves nothing of its name, and no manifest before 
   expect(archives()).toEqual([]);
   await copy();
   expect(await names(offsite)).toEqual(await names(repository));
+});
+
+test('the copy goes on knowing the documents of a machine that was lost', async () => {
+  const index = (documents: Record<string, string>) => put('documents/index.json', sign(key, { documents }));
+  await index({ [documentId('1')]: 'a'.repeat(64) });
+  await copy();
+  // The new machine has begun with a document of its own.
+  await index({ [documentId('2')]: 'b'.repeat(64) });
+  await copy();
+  expect(await readDocumentIndex(offsite, key)).toEqual({
+    [documentId('1')]: 'a'.repeat(64),
+    [documentId('2')]: 'b'.repeat(64),
+  });
+});
+
+test('an index that was written with another key is kept aside, never written over', async () => {
+  const before = sign(backupKey('another secret'), { documents: { [documentId('1')]: 'a'.repeat(64) } });
+  await offsite.write('documents/index.json', Readable.from([before]));
+  await put('documents/index.json', sign(key, { documents: {} }));
+  await copy();
+  expect(await readText(offsite, `documents/index-${now}.json`)).toBe(before);
+  expect(await readDocumentIndex(offsite, key)).toEqual({});
 });

@@ -1,6 +1,11 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DOCUMENT_INDEX, type DocumentIndex, documentIndex, readDocumentIndex } from './documents-backup.ts';
 import type { BackupKey } from './key.ts';
+import { sign } from './manifest.ts';
 import { retain } from './retention.ts';
-import type { Repository, Target } from './target.ts';
+import { type Repository, readText, type Target } from './target.ts';
 
 /** These are written anew under the same name; everything else never changes. */
 const CHANGES = /\.part\.zst\.age$|^documents\/index\.json$/;
@@ -8,6 +13,38 @@ const CHANGES = /\.part\.zst\.age$|^documents\/index\.json$/;
 const ORDER = [/^wal\//, /^documents\/[^i]/, /^documents\/index/, /^base\/.*\.age$/, /^base\//];
 
 const rank = (name: string) => ORDER.findIndex((pattern) => pattern.test(name));
+
+async function copyText(target: Target, name: string, text: string): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'offsite-'));
+  try {
+    await writeFile(join(folder, 'text'), text);
+    await target.copy(name, join(folder, 'text'));
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+/**
+ * Adds our documents to those that the copy knows: a repository that a new machine has begun knows none of the older ones. An index that
+ * the key does not open is kept aside: it is all that tells which of the older documents is which.
+ */
+async function copyIndex(
+  repository: Repository,
+  target: Target,
+  { key, now }: { readonly key: BackupKey; readonly now: number },
+): Promise<void> {
+  const ours = await readDocumentIndex(repository, key);
+  const text = await readText(target, DOCUMENT_INDEX);
+  let theirs: DocumentIndex = {};
+  try {
+    theirs = documentIndex(key, text);
+  } catch {
+    await copyText(target, `documents/index-${now}.json`, text);
+  }
+  const documents = { ...theirs, ...ours };
+  const news = Object.keys(documents).length > Object.keys(theirs).length;
+  if (news || Object.keys(theirs).length === 0) await copyText(target, DOCUMENT_INDEX, sign(key, { documents }));
+}
 
 /**
  * Brings everything of the repository to the target. What is there and no longer here goes when it is too old, and not before: a
@@ -26,6 +63,10 @@ export async function copyOffsite(
   );
   for (const { name, size } of here.sort((a, b) => rank(a.name) - rank(b.name))) {
     if (there.get(name) === size && !CHANGES.test(name)) continue;
+    if (name === DOCUMENT_INDEX && there.has(name)) {
+      await copyIndex(repository, target, { key, now });
+      continue;
+    }
     await target.copy(name, repository.path(name)).catch((error: NodeJS.ErrnoException) => {
       // It became whole under another name meanwhile; the next round has it.
       if (error.code !== 'ENOENT' || !CHANGES.test(name)) throw error;
