@@ -14,7 +14,7 @@ interface TempoSpan {
 export type Span = TempoSpan & { readonly service: string };
 
 /** The id of the trace that a link of the inbox leads to. */
-export const traceIdIn = (link: string): string => /[0-9a-f]{32}/.exec(link)?.[0] ?? '';
+export const traceIdIn = (link: string): string => /\b[0-9a-f]{32}\b/.exec(decodeURIComponent(link))?.[0] ?? '';
 
 async function spansOf(tempo: string, traceId: string): Promise<Span[]> {
   const response = await fetch(`${tempo}/api/traces/${traceId}`, { headers: { accept: 'application/json' } });
