@@ -172,7 +172,8 @@ describe('a process that dies', () => {
     await eventually(
       () => {
         const service = under.service(name);
-        return service?.process?.pid !== pid && (service?.state === 'healthy' || service?.state === 'running');
+        const now = service?.process?.pid;
+        return now !== undefined && now !== pid && (service?.state === 'healthy' || service?.state === 'running');
       },
       { within: 40_000, what: `${name} up again` },
     );

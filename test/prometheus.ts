@@ -21,7 +21,7 @@ export async function countSlowEvents(prometheus: string, metric: string): Promi
  * they count a failure from the first one on.
  */
 export async function seriesOf(prometheus: string): Promise<Set<string>> {
-  const ours = '{job=~"clinic-api|pager|slow-event-recorder"}';
+  const ours = '{job=~"clinic-api|pager|slow-event-recorder", user_agent_synthetic_type=""}';
   const response = await fetch(`${prometheus}/api/v1/series?match[]=${encodeURIComponent(ours)}`);
   const { data } = (await response.json()) as { data: readonly Readonly<Record<string, string>>[] };
   return new Set(data.map(({ __name__, ...labels }) => `${__name__}{${Object.keys(labels).sort().join()}}`));
