@@ -37,8 +37,8 @@ const PAGER = 'http://127.0.0.1:8087';
 const TEMPO = 'http://127.0.0.1:3200';
 const COLLECTOR = 'http://127.0.0.1:4318';
 const CLINIC = 'http://localhost:8080';
-/** The metric of the load; no browser and no synthetic visitor causes it. */
-const LOAD = 'render';
+/** The metric of the load: nobody uploads a document here. */
+const LOAD = 'upload_document';
 
 describe.skipIf(!ready)('docker compose up', { timeout: 180_000 }, () => {
   let environment: StartedDockerComposeEnvironment;
