@@ -131,7 +131,8 @@ export async function queryFindings(dashboards: readonly Dashboard[], options: C
         findings.push({
           ...about,
           problem: why,
-          remedy: 'Was it renamed, or does its service not run? See catalogue/signals.ts and npm run status.',
+          remedy:
+            'Was it renamed, or does its service not run? See catalogue/signals.ts and npm run status. Within the first minute of a stack: ask again.',
         });
       else if (nothing && !mayBeEmpty)
         findings.push({

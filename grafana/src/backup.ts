@@ -144,6 +144,7 @@ export const backup = frame({
         ['max (recovery_time_seconds) / 60', 'measured'],
         ['max (recovery_target_seconds{objective="rto"}) / 60', 'target'],
       ],
+      empty: 'No restore drill succeeded yet.',
       targets: ['target'],
       lineColors: { measured: colors.typical, target: colors.limit },
     }),
@@ -157,6 +158,7 @@ export const backup = frame({
         ['max (recovery_point_seconds) / 60', 'measured'],
         ['max (recovery_target_seconds{objective="rpo"}) / 60', 'target'],
       ],
+      empty: 'No restore drill succeeded yet.',
       targets: ['target'],
       lineColors: { measured: colors.typical, target: colors.limit },
     }),
@@ -167,6 +169,7 @@ export const backup = frame({
       description: 'Of each kind of backup. A sudden fall is a backup of a half-empty database.',
       unit: 'bytes',
       queries: [['max by (kind) (backup_size_bytes)', '{{kind}}']],
+      empty: 'No backup was made yet.',
     }),
   )
   .withRow(row('The live database'))
