@@ -1,5 +1,6 @@
-import type { Check, Verdict } from './check.ts';
-import { compare } from './compare.ts';
+import { availableParallelism } from 'node:os';
+import type { Verdict } from './check.ts';
+import { type Comparison, compare } from './compare.ts';
 import { errorRule } from './error-rule.ts';
 import { machineClass } from './machine.ts';
 import { ANOTHER_SCRIPT, ANOTHER_SEED, ONE_MORE_QUERY_PER_ROW, REQUEST_BEGAN, SLOWER_CHART } from './plants.ts';
@@ -33,6 +34,13 @@ export interface Proof {
 
 /** As often as this runs, with less of what its answers do not depend on. */
 const SIZE = { clients: 500, mostPairs: 400, restarts: 4, timeScale: 0.04, walkBase: false } as const;
+/** Comparisons at a time: each keeps little more than one processor busy, as its requests go one after the other. */
+const LANES = Math.max(1, Math.floor(availableParallelism() / 2));
+/** Between the ports of two of them: each starts two clinics, 600 apart. */
+const LANE_PORTS = 1200;
+/** Apart from those that tests take. */
+const FIRST_PORT_OFFSET = 14_000;
+
 const counted = (verdicts: readonly Verdict[]) =>
   (['pass', 'warn', 'fail', 'inconclusive'] as const)
     .flatMap((verdict) => {
@@ -46,7 +54,8 @@ export async function prove({ root, runs, seed, portOffset, log }: ProveOptions)
   const results: Result[] = [];
   const remarks: string[] = [];
   const base = await prepareTree({ root, reference: WORKING_TREE, log });
-  const common = { base, root, portOffset, ...SIZE };
+  const common = { base, root, ...SIZE };
+  const portsOf = (lane: number) => (portOffset ?? FIRST_PORT_OFFSET) + lane * LANE_PORTS;
   const planted = async <Value>(plants: readonly Plant[], work: (head: typeof base) => Promise<Value>) => {
     const head = await prepareTree({ root, reference: WORKING_TREE, plants, log });
     try {
@@ -55,21 +64,23 @@ export async function prove({ root, runs, seed, portOffset, log }: ProveOptions)
       head.remove();
     }
   };
-  const times = async (
-    name: string,
-    one: (seed: number) => Promise<{ verdict: Verdict; checks: readonly Check[] }>,
-  ) => {
-    const all = [];
-    for (let number = 0; number < runs; number++) {
-      const result = await one(seed + number);
-      log(`${name} ${number + 1} of ${runs}: ${result.verdict}`);
-      all.push(result);
-    }
+  const times = async (name: string, one: (seed: number, portOffset: number) => Promise<Comparison>) => {
+    const all: Comparison[] = [];
+    let next = 0;
+    const lane = async (_: unknown, lane: number) => {
+      while (next < runs) {
+        const result = await one(seed + next++, portsOf(lane));
+        all.push(result);
+        log(`${name} ${all.length} of ${runs}: ${result.verdict}`);
+      }
+    };
+    for (const end of await Promise.allSettled(Array.from({ length: LANES }, lane)))
+      if (end.status === 'rejected') throw end.reason;
     return all;
   };
   try {
-    const same = await times('same code', (runSeed) =>
-      compare({ ...common, head: base, tiers: ['T1', 'T2', 'T3'], seed: runSeed }),
+    const same = await times('same code', (runSeed, portOffset) =>
+      compare({ ...common, head: base, tiers: ['T1', 'T2', 'T3'], seed: runSeed, portOffset }),
     );
     const verdicts = same.map(({ verdict }) => verdict);
     const notPassed = verdicts.filter((verdict) => verdict !== 'pass').length;
@@ -86,8 +97,8 @@ export async function prove({ root, runs, seed, portOffset, log }: ProveOptions)
     });
 
     await planted([ONE_MORE_QUERY_PER_ROW], async (head) => {
-      const all = await times(ONE_MORE_QUERY_PER_ROW.name, (runSeed) =>
-        compare({ ...common, head, tiers: ['T1'], seed: runSeed }),
+      const all = await times(ONE_MORE_QUERY_PER_ROW.name, (runSeed, portOffset) =>
+        compare({ ...common, head, tiers: ['T1'], seed: runSeed, portOffset }),
       );
       const failed = all.map(({ checks }) =>
         checks.some(
@@ -103,8 +114,8 @@ export async function prove({ root, runs, seed, portOffset, log }: ProveOptions)
     });
 
     await planted([SLOWER_CHART, REQUEST_BEGAN], async (head) => {
-      const all = await times(SLOWER_CHART.name, (runSeed) =>
-        compare({ ...common, head, tiers: ['T3'], seed: runSeed }),
+      const all = await times(SLOWER_CHART.name, (runSeed, portOffset) =>
+        compare({ ...common, head, tiers: ['T3'], seed: runSeed, portOffset }),
       );
       const chart = all.map(
         ({ checks }) =>
@@ -122,7 +133,7 @@ export async function prove({ root, runs, seed, portOffset, log }: ProveOptions)
 
     for (const plant of [ANOTHER_SEED, ANOTHER_SCRIPT]) {
       await planted([plant], async (head) => {
-        const { verdict } = await compare({ ...common, head, tiers: ['T1'], seed });
+        const { verdict } = await compare({ ...common, head, tiers: ['T1'], seed, portOffset: portsOf(0) });
         log(`${plant.name}: ${verdict}`);
         results.push({ what: plant.name, asked: 'inconclusive', seen: verdict, holds: verdict === 'inconclusive' });
       });
@@ -161,7 +172,7 @@ export function proofSection({ at, machine, seed, results, remarks }: Proof): st
     ({ what, asked, seen, holds }) => `| ${what} | ${asked} | ${seen} | ${holds ? 'yes' : '**no**'} |`,
   );
   return [
-    `\`npm run gate -- --prove\`, ${at.slice(0, 10)}, seed ${seed}, ${machine}. Every run starts both clinics anew, from real builds.`,
+    `\`npm run gate -- --prove\`, ${at.slice(0, 10)}, seed ${seed}, ${machine}, ${LANES} comparisons at a time. Each starts both clinics anew, from real builds.`,
     '',
     '| planted | asked for | seen | holds |',
     '| --- | --- | --- | --- |',
