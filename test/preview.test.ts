@@ -258,3 +258,28 @@ test('without Prometheus the panels say so, and come back by themselves', async 
     what: 'data again',
   });
 });
+
+test.each([
+  ['is down', 'connection lost|ECONN', () => stack.stack.stopService('tempo'), () => stack.stack.startService('tempo')],
+  [
+    'hangs',
+    'no answer within 10 s',
+    () => stack.stack.kill('tempo', 'SIGSTOP'),
+    () => stack.stack.kill('tempo', 'SIGCONT'),
+  ],
+] as const)('when Tempo %s its panels say so, the others live, and all come back', async (_, why, harm, mend) => {
+  const found = { timeout: WITHIN_MS, interval: 500 };
+  // As the other dashboards: a refresh gives up what was asked before it.
+  await page.goto(`${base}/d/every-type?refresh=15s&from=${range().from}&to=${range().to}`);
+  await expect.poll(() => panel('Slow traces').innerText(), found).toContain(data.traceId.slice(0, 8));
+  await harm();
+  try {
+    await expect
+      .poll(() => panel('Slow traces').innerText(), found)
+      .toMatch(new RegExp(`Tempo does not answer \\((${why})`));
+    expect(named(await settled(page), 'Rate of All')?.state).toBe('data');
+  } finally {
+    await mend();
+  }
+  await expect.poll(() => panel('Slow traces').innerText(), found).toContain(data.traceId.slice(0, 8));
+});

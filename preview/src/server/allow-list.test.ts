@@ -24,6 +24,8 @@ test.each([
   ['tempo', 'POST', '/api/search', 'method'],
   ['tempo', 'GET', '/api/traces/..', 'unknown-path'],
   ['tempo', 'GET', '/flush', 'unknown-path'],
+  // With a time range some versions of Tempo crash on it.
+  ['tempo', 'GET', '/api/v2/search/tags', 'unknown-path'],
 ] as const)('%s %s %s does not: %s', (upstream, method, path, kind) => {
   expect(judge(upstream, method, path, '').kind).toBe(kind);
 });

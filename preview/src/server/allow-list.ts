@@ -25,9 +25,6 @@ export const ALLOWED = {
   tempo: [
     { path: /^\/api\/traces\/[0-9a-fA-F]{1,32}$/, parameters: RANGE },
     { path: /^\/api\/search$/, parameters: ['q', 'limit', 'spss', ...RANGE] },
-    { path: /^\/api\/search\/tags$/, parameters: ['scope', ...RANGE] },
-    { path: /^\/api\/search\/tag\/[\w.:-]+\/values$/, parameters: RANGE },
-    { path: /^\/api\/v2\/search\/tag\/[\w.:-]+\/values$/, parameters: ['q', ...RANGE] },
   ],
 } as const satisfies Record<string, readonly Allowed[]>;
 

@@ -45,7 +45,7 @@ beforeAll(async () => {
     app: join(folder, 'app'),
     dashboards: join(folder, 'dashboards'),
     urls: { prometheus: url, tempo: 'http://127.0.0.1:9' },
-    answerWithinMs: 300,
+    answerWithinMs: { prometheus: 300, tempo: 300 },
     log: (line) => logged.push(line),
   });
   base = await listening(preview.server);

@@ -2,19 +2,15 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { ALLOWED, type Upstream } from './allow-list.ts';
 import { answerError, answerJson } from './answer.ts';
 import { dashboardsIn } from './dashboards.ts';
-import { createProxy } from './proxy.ts';
+import { createProxy, type ProxyOptions } from './proxy.ts';
 import { SECURITY_HEADERS } from './security-headers.ts';
 import { staticFiles } from './static-files.ts';
 
-export interface PreviewOptions {
+export interface PreviewOptions extends ProxyOptions {
   /** Folder of the built app. */
   readonly app: string;
   /** Folder of dashboards as JSON. */
   readonly dashboards: string;
-  /** Base URLs, without a slash at their end. */
-  readonly urls: Readonly<Record<Upstream, string>>;
-  /** How long a server may take to answer, in ms; default 60 s. */
-  readonly answerWithinMs?: number;
   log(line: string): void;
 }
 
@@ -23,10 +19,10 @@ const isUpstream = (word: string): word is Upstream => Object.hasOwn(ALLOWED, wo
 const PAGE = /^\/($|dashboards$|explore$|d\/|trace\/)/;
 
 /** Serves the app, the dashboards, and what may be read of Prometheus and Tempo. Reads only; knows no users. */
-export function createPreview({ app, dashboards: folder, urls, answerWithinMs, log }: PreviewOptions) {
+export function createPreview({ app, dashboards: folder, log, ...upstreams }: PreviewOptions) {
   const files = staticFiles(app);
   const dashboards = dashboardsIn(folder);
-  const proxy = createProxy({ urls, ...(answerWithinMs !== undefined && { answerWithinMs }) });
+  const proxy = createProxy(upstreams);
   for (const file of dashboards.unreadable()) log(`${file} is no dashboard: it has no uid or title, or is not JSON.`);
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
