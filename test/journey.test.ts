@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { openDashboard } from '../preview/src/check/open-dashboard.ts';
 import { openBrowser } from '../stack/browser.ts';
 import { openChart, pageDrill, runningStack } from '../stack/page-drill.ts';
 import { processStart } from '../stack/process-table.ts';
@@ -104,6 +105,25 @@ describe('a practice at work', () => {
       },
       { within: 30_000, what: `an exemplar of trace ${trace_id}` },
     );
+  });
+
+  test('a point of Page loads on Performance leads to its trace in one click', async () => {
+    const page = await browser.newPage({ viewport: { width: 1600, height: 1000 } });
+    const points = page
+      .locator('[data-viz-panel-key]', { has: page.getByRole('heading', { name: 'Page loads', exact: true }) })
+      .locator('[data-exemplar]');
+    await eventually(
+      async () => {
+        await openDashboard(page, { baseUrl: under.url(3000), uid: 'performance', from: 'now-15m', to: 'now' });
+        return (await points.count()) > 0;
+      },
+      { within: 60_000, every: 3_000, what: 'an exemplar on Page loads' },
+    );
+    await points.first().click();
+    await page.waitForURL('**/trace/*');
+    await page.locator('.waterfall').waitFor();
+    expect(await page.locator('.waterfall').innerText()).toContain('page_load');
+    await page.close();
   });
 });
 

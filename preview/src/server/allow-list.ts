@@ -20,7 +20,6 @@ export const ALLOWED = {
     { path: /^\/api\/v1\/label\/[a-zA-Z_]\w*\/values$/, parameters: MATCH },
     { path: /^\/api\/v1\/metadata$/, parameters: ['metric', 'limit', 'limit_per_metric'] },
     { path: /^\/api\/v1\/rules$/, parameters: ['type'] },
-    { path: /^\/api\/v1\/alerts$/, parameters: [] },
   ],
   tempo: [
     { path: /^\/api\/traces\/[0-9a-fA-F]{1,32}$/, parameters: RANGE },
@@ -31,10 +30,16 @@ export const ALLOWED = {
 export type Upstream = keyof typeof ALLOWED;
 
 export type Verdict =
-  | { readonly kind: 'allowed'; readonly path: string; readonly query: string }
+  | {
+      readonly kind: 'allowed';
+      readonly path: string;
+      readonly query: string;
+      /** That a form may have. */
+      readonly parameters: readonly string[];
+    }
   | { readonly kind: 'unknown-path' }
   | { readonly kind: 'method'; readonly allow: string }
-  | { readonly kind: 'parameters'; readonly known: readonly string[] };
+  | { readonly kind: 'parameters' };
 
 /**
  * Whether a request may go on to a server. The path and query that come back are the only ones to send: built anew from what was
@@ -46,15 +51,14 @@ export function judge(upstream: Upstream, method: string, path: string, query: s
   if (!allowed) return { kind: 'unknown-path' };
   const methods = allowed.post ? ['GET', 'POST'] : ['GET'];
   if (!methods.includes(method)) return { kind: 'method', allow: methods.join(', ') };
-  const parameters = allowedParameters(upstream, path, query);
-  if (parameters === undefined) return { kind: 'parameters', known: allowed.parameters };
-  return { kind: 'allowed', path, query: parameters };
+  const { parameters } = allowed;
+  const parsed = onlyParameters(parameters, query);
+  return parsed === undefined ? { kind: 'parameters' } : { kind: 'allowed', path, query: parsed, parameters };
 }
 
-/** The parameters as text to send, from a query or the body of a form; undefined when one is not known at this path. */
-export function allowedParameters(upstream: Upstream, path: string, text: string): string | undefined {
-  const allowed: Allowed | undefined = ALLOWED[upstream].find((one) => one.path.test(path));
+/** The parameters as text to send, from a query or the body of a form; undefined when one has another name. */
+export function onlyParameters(names: readonly string[], text: string): string | undefined {
   const parameters = new URLSearchParams(text);
-  for (const name of parameters.keys()) if (!allowed?.parameters.includes(name)) return undefined;
+  for (const name of parameters.keys()) if (!names.includes(name)) return undefined;
   return parameters.toString();
 }
