@@ -31,14 +31,13 @@ function afternoonZone(end: number): string {
   return east === 0 ? 'Etc/GMT' : `Etc/GMT${east > 0 ? '-' : '+'}${Math.abs(east)}`;
 }
 
-/** Pictures of every dashboard over the fixture week, `dashboard-<uid>.png`, and the names of the files. It needs no running stack. */
+/** Pictures of every dashboard over the fixture week, `dashboard-<uid>.png`. It needs no running stack. */
 export async function dashboardPictures(
   browser: Browser,
   { root, folder, log }: { readonly root: string; readonly folder: string; log(line: string): void },
-): Promise<readonly string[]> {
+): Promise<void> {
   const work = mkdtempSync(join(tmpdir(), 'clinic-pictures-'));
   const ending: (() => Promise<void>)[] = [async () => rmSync(work, { recursive: true, force: true })];
-  const files: string[] = [];
   try {
     log('writing a week of a clinic, half a minute');
     const { end } = await writeFixtureWeek(join(work, 'week'));
@@ -74,10 +73,8 @@ export async function dashboardPictures(
         // What is drawn follows the window with a frame's delay.
         await sleep(300);
         await page.screenshot({ path: join(folder, file) });
-        files.push(file);
         await context.close();
       }
-    return files;
   } finally {
     for (const end of ending.reverse()) await end();
   }

@@ -305,8 +305,9 @@ async function buildAll(images, { env, root, log = console.error, status = () =>
     const tools = await unpackTools(work, signal);
     status(`building stand-ins for ${images.length} images that cannot be pulled, about 40s in all`);
     await Promise.all(images.map((image) => build(image, { env, root, work, tools, signal })));
-    // Those that these have replaced.
-    const replaced = ['image', 'prune', '--force', '--filter', `label=${STAND_IN_LABEL}=true`];
+    // Those that these have replaced; stages of our own images begin with one and inherit its label.
+    const labels = [`label=${STAND_IN_LABEL}=true`, 'label!=clinic-observability.image'];
+    const replaced = ['image', 'prune', '--force', ...labels.flatMap((label) => ['--filter', label])];
     await runQuietly('docker', replaced, { env: { ...process.env, ...env }, signal });
   } finally {
     release();

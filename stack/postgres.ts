@@ -75,13 +75,18 @@ export async function preparePostgres({ plan, server, run }: PostgresOptions): P
 /** Copies the file to where the server's user may read it; @returns its path there. */
 function givenHba(word: string, home: string): string {
   const path = join(home, 'pg_hba.conf');
-  const { uid, gid } = statSync(home);
+  give(path, readFileSync(word.slice(HBA_FILE.length)));
+  return path;
+}
+
+/** Writes a file that only the owner of its folder, the server's user, may read. */
+function give(path: string, content: string | Buffer): void {
+  const { uid, gid } = statSync(dirname(path));
   rmSync(path, { force: true });
   const file = openSync(path, 'wx', 0o600);
   fchownSync(file, uid, gid);
-  writeFileSync(file, readFileSync(word.slice(HBA_FILE.length)));
+  writeFileSync(file, content);
   closeSync(file);
-  return path;
 }
 
 /** A name that every process of this data folder's server carries in its title, so that all can be found. */
@@ -114,14 +119,6 @@ async function createData(
   const partial = `${data}.partial`;
   const password = `${data}.password`;
   const sql = `${data}.sql`;
-  const { uid, gid } = statSync(dirname(data));
-  const give = (path: string, content: string | Buffer) => {
-    rmSync(path, { force: true });
-    const file = openSync(path, 'wx', 0o600);
-    fchownSync(file, uid, gid);
-    writeFileSync(file, content);
-    closeSync(file);
-  };
   rmSync(partial, { recursive: true, force: true });
   try {
     give(password, readFileSync(POSTGRES_PASSWORD_FILE));

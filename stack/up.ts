@@ -14,6 +14,7 @@ const USAGE = `usage: npm start [-- OPTIONS]
 /** What to open, by the service that serves it. */
 const PLACES: { service: string; title: string; port: number; path: string }[] = [
   { service: 'clinic-api', title: 'Clinic', port: 8080, path: '' },
+  { service: 'grafana', title: 'Dashboards', port: 3000, path: '' },
   { service: 'pager', title: 'On-call inbox', port: 8087, path: '' },
   { service: 'sentinel', title: 'Sentinel', port: 8086, path: '' },
   { service: 'slow-event-recorder', title: 'Slow events', port: 8085, path: '/api/slow-events' },

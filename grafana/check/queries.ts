@@ -1,5 +1,5 @@
 /** What a running stack answers to the queries of dashboards. */
-import { namesIn, withoutVariables } from '../src/promql.ts';
+import { type Names, namesIn, renamedIn, withoutVariables } from '../src/promql.ts';
 import { type Dashboard, type Finding, panelsOf, type Target } from './dashboard.ts';
 
 export interface Servers {
@@ -90,13 +90,12 @@ export async function queryFindings(dashboards: readonly Dashboard[], options: C
   };
 
   /** Whose absence explains an empty answer. */
-  const absent = async (expr: string, mayBeEmpty: boolean) => {
-    const used = namesIn(withoutVariables(expr, { interval: '5m', range: '1h' }));
+  const absent = async (expr: string, used: Names, mayBeEmpty: boolean) => {
     const gone = used.metrics.filter((metric) => !names.has(metric) && !FROM_FIRST_TIME.test(metric));
     if (gone.length > 0 && !mayBeEmpty) return `this Prometheus has no metric ${gone.join(', ')}`;
     if (used.metrics.some((metric) => !names.has(metric)) || used.metrics.length === 0) return undefined;
     const has = new Set((await Promise.all(used.metrics.map(labelsIn))).flat());
-    const renamed = [...expr.matchAll(/[)\w],\s*"(\w+)",\s*"\$/g)].map(([, label]) => label);
+    const renamed = renamedIn(expr);
     const missing = used.labels.filter((label) => !has.has(label) && !renamed.includes(label));
     // A closed list of alerts may not have fired with each of its labels yet.
     if (missing.length === 0 || mayBeEmpty || /\bALERTS/.test(expr)) return undefined;
@@ -118,15 +117,17 @@ export async function queryFindings(dashboards: readonly Dashboard[], options: C
     const { expr, query }: Target = target;
     const about = { dashboard: dashboard.uid, panel: name, query: expr ?? query ?? '' };
     const reason = panel?.fieldConfig?.defaults.noValue;
-    const metrics = expr === undefined ? [] : namesIn(withoutVariables(expr, { interval: '5m', range: '1h' })).metrics;
+    const used = expr === undefined ? undefined : namesIn(withoutVariables(expr));
     const mayBeEmpty =
-      panel === undefined || reason !== undefined || metrics.every((metric) => FROM_FIRST_TIME.test(metric));
+      panel === undefined ||
+      reason !== undefined ||
+      (used?.metrics ?? []).every((metric) => FROM_FIRST_TIME.test(metric));
     try {
       const nothing =
         expr === undefined
           ? ((await traceql(query ?? '')).traces ?? []).length === 0
           : isEmpty(await promql(expr, target.range === true));
-      const why = expr === undefined ? undefined : await absent(expr, mayBeEmpty);
+      const why = expr === undefined || !used ? undefined : await absent(expr, used, mayBeEmpty);
       if (why)
         findings.push({
           ...about,

@@ -3,11 +3,11 @@ import { alertGroups } from '@clinic/catalogue/alerts';
 import { ENGINE_SIGNALS } from '@clinic/catalogue/engines';
 import { LABEL_VALUES } from '@clinic/catalogue/labels';
 import { NODE_SIGNALS, SCRAPE_SIGNALS, type Signal, SLOW_EVENT_POINT, signals } from '@clinic/catalogue/signals';
-import { matchersIn, namesIn, withoutVariables } from '../src/promql.ts';
+import { matchersIn, namesIn, renamedIn, withoutVariables } from '../src/promql.ts';
 import { type Dashboard, type Finding, linksOf, type Panel, panelsOf } from './dashboard.ts';
 
-/** Those that both viewers draw, and that the helpers of grafana/src make. */
-const PANEL_TYPES = ['timeseries', 'stat', 'bargauge', 'table', 'state-timeline', 'text', 'heatmap', 'gauge'];
+/** Those that grafana/src makes; both viewers draw them. */
+const PANEL_TYPES = ['timeseries', 'stat', 'bargauge', 'table', 'state-timeline'];
 /** Of those that Grafana publishes; it skips one that it does not know in silence. */
 const TRANSFORMATIONS = ['merge', 'organize', 'filterFieldsByName', 'sortBy', 'reduce', 'calculateField'];
 const UNITS = ['s', 'ms', 'm', 'd', 'bytes', 'percentunit', 'short', 'none', 'reqps', 'ops', 'cps'];
@@ -74,10 +74,14 @@ function unknownValues(expr: string): Problem[] {
 
 /** What is wrong with a PromQL expression of a dashboard. */
 export function expressionProblems(expr: string): readonly Problem[] {
-  const plain = withoutVariables(expr, { interval: '5m', range: '1h' });
+  const plain = withoutVariables(expr);
   const { metrics, labels, errors } = namesIn(plain);
-  const renamed = [...expr.matchAll(/[)\w],\s*"(\w+)",\s*"\$/g)].map(([, label]) => label!);
-  const known = new Set(['job', 'instance', ...renamed, ...metrics.flatMap((metric) => labelsOf.get(metric) ?? [])]);
+  const known = new Set([
+    'job',
+    'instance',
+    ...renamedIn(expr),
+    ...metrics.flatMap((metric) => labelsOf.get(metric) ?? []),
+  ]);
   return [
     ...errors.map(
       (at): Problem => [`it is not PromQL at character ${at + 1}`, 'Ask it in Explore, which marks the place.'],

@@ -72,7 +72,7 @@ export function frame({ uid, title, description, variables = [], from = 'now-1h'
       new dashboard.QueryVariableBuilder(name)
         .label(label)
         .query(`label_values(${metric}, ${from})`)
-        .datasource({ type: 'prometheus', uid: '${datasource}' })
+        .datasource(PROMETHEUS)
         .refresh(dashboard.VariableRefresh.OnTimeRangeChanged)
         .sort(dashboard.VariableSort.AlphabeticalAsc)
         .multi(true)
@@ -120,4 +120,4 @@ export function frame({ uid, title, description, variables = [], from = 'now-1h'
     );
 }
 
-export const row = (title: string, { collapsed = false } = {}) => new dashboard.RowBuilder(title).collapsed(collapsed);
+export const row = (title: string) => new dashboard.RowBuilder(title).collapsed(false);

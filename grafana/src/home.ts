@@ -1,8 +1,9 @@
-import { TOLERATED_SLOW_EVENTS } from '@clinic/catalogue/limits';
+import { limitOf, TOLERATED_SLOW_EVENTS } from '@clinic/catalogue/limits';
 import { frame, row } from './frame.ts';
 import { STATE, STATE_WORDS } from './health.ts';
-import { RUNBOOK } from './on-call.ts';
+import { FIRING_FOR, RUNBOOK } from './on-call.ts';
 import { bars, graph, number, rows, states } from './panel.ts';
+import { SLOW_EVENT_STEPS } from './performance.ts';
 import { colors, widths } from './tokens.ts';
 
 const to = (uid: string, title: string) => ({ title, url: `/d/${uid}` });
@@ -54,7 +55,7 @@ export const home = frame({
       unit: 'short',
       span: widths.sixth,
       queries: [['max (slow_event:count1h) or vector(0)', 'events']],
-      steps: [colors.healthy, [1, colors.degraded], [TOLERATED_SLOW_EVENTS + 1, colors.bad]],
+      steps: SLOW_EVENT_STEPS,
       link: to('slow-events', 'Slow events'),
     }),
   )
@@ -96,7 +97,7 @@ export const home = frame({
         { title: 'Metric', label: 'metric', width: 125 },
         {
           title: 'Firing for',
-          expr: 'time() - max by (alertname, severity, metric) (ALERTS_FOR_STATE{severity!="none"} and on (alertname) ALERTS{alertstate="firing"})',
+          expr: FIRING_FOR,
           unit: 's',
           decimals: 0,
           width: 110,
@@ -127,7 +128,7 @@ export const home = frame({
       span: widths.third,
       height: 9,
       queries: [['slow_event:count1h or sum by (metric) (slow_events_total) * 0', '{{metric}}']],
-      steps: [colors.healthy, [1, colors.degraded], [TOLERATED_SLOW_EVENTS + 1, colors.bad]],
+      steps: SLOW_EVENT_STEPS,
       max: 10,
       link: to('slow-events', 'Slow events'),
     }),
@@ -179,7 +180,7 @@ export const home = frame({
           'p95',
         ],
       ],
-      limit: 3,
+      limit: limitOf('page_load') / 1000,
       lineColors: { p95: colors.high },
       exemplars: true,
       link: to('performance', 'Performance'),

@@ -8,6 +8,10 @@ export const RUNBOOK = {
   url: 'http://localhost:8087/runbooks/${__data.fields.Alert}',
 } as const;
 
+/** Seconds since each alert that fires began to. */
+export const FIRING_FOR =
+  'time() - max by (alertname, severity, metric) (ALERTS_FOR_STATE{severity!="none"} and on (alertname) ALERTS{alertstate="firing"})';
+
 export const onCall = frame({
   uid: 'on-call',
   title: 'On-call',
@@ -93,7 +97,7 @@ export const onCall = frame({
         { title: 'Metric', label: 'metric', width: 130 },
         {
           title: 'Firing for',
-          expr: 'time() - max by (alertname, severity, metric) (ALERTS_FOR_STATE{severity!="none"} and on (alertname) ALERTS{alertstate="firing"})',
+          expr: FIRING_FOR,
           unit: 's',
           decimals: 0,
         },

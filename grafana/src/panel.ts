@@ -7,7 +7,6 @@ import * as stat from '@grafana/grafana-foundation-sdk/stat';
 import * as statetimeline from '@grafana/grafana-foundation-sdk/statetimeline';
 import * as table from '@grafana/grafana-foundation-sdk/table';
 import * as tempo from '@grafana/grafana-foundation-sdk/tempo';
-import * as text from '@grafana/grafana-foundation-sdk/text';
 import * as timeseries from '@grafana/grafana-foundation-sdk/timeseries';
 import { type Color, colors, heights, widths } from './tokens.ts';
 
@@ -446,25 +445,4 @@ export function traces({
     .overrideByName('Trace ID', [{ id: 'custom.width', value: 285 }])
     .overrideByName('Start time', [{ id: 'custom.width', value: 190 }])
     .overrideByName('Duration', [{ id: 'custom.width', value: 85 }]);
-}
-
-/** A sentence or two, in Markdown. */
-export function note({
-  title,
-  content,
-  span = widths.full,
-  height = 3,
-}: {
-  readonly title: string;
-  readonly content: string;
-  readonly span?: number;
-  readonly height?: number;
-}): Builder<dashboard.Panel> {
-  return new text.PanelBuilder()
-    .title(title)
-    .description(title)
-    .span(span)
-    .height(height)
-    .mode(text.TextMode.Markdown)
-    .content(content);
 }

@@ -1,7 +1,7 @@
-import { LIMITS, limitOf, METRICS } from '@clinic/catalogue/limits';
+import { LIMITS, limitOf, METRICS, TOLERATED_SLOW_EVENTS } from '@clinic/catalogue/limits';
 import { baselinePanels } from './baselines.ts';
 import { frame, row } from './frame.ts';
-import { graph, type Query, rows, traces } from './panel.ts';
+import { graph, type Query, rows, type Steps, traces } from './panel.ts';
 import { colors, widths } from './tokens.ts';
 
 const seconds = (metric: string) => limitOf(metric) / 1000;
@@ -26,6 +26,13 @@ const lineColors = {
   p95: colors.high,
   p99: colors.highest,
 };
+
+/** Colours of a count of slow events within an hour. */
+export const SLOW_EVENT_STEPS: Steps = [colors.healthy, [1, colors.degraded], [TOLERATED_SLOW_EVENTS + 1, colors.bad]];
+
+/** Slow events within the last hour, 0 for a metric that had none. */
+export const countOfHour =
+  'slow_event:count1h{metric=~"$metric"} or sum by (metric) (slow_events_total{metric=~"$metric"}) * 0';
 
 /** Slow events since then, each counted once. The recorder's count survives restarts; without an older value all are new. */
 export const exceeded = (window: string) =>
@@ -73,8 +80,8 @@ const builder = frame({
         { title: 'Metric', label: 'metric', width: 180 },
         {
           title: 'Last hour',
-          expr: 'slow_event:count1h{metric=~"$metric"} or sum by (metric) (slow_events_total{metric=~"$metric"}) * 0',
-          steps: [colors.healthy, [1, colors.degraded], [6, colors.bad]],
+          expr: countOfHour,
+          steps: SLOW_EVENT_STEPS,
         },
         { title: 'Last 24 hours', expr: exceeded('24h') },
         { title: 'Last 7 days', expr: exceeded('7d') },

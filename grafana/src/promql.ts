@@ -7,7 +7,7 @@ export interface Values {
 }
 
 /** Replaces Grafana's variables, so that Prometheus understands the query. A chosen label value becomes "any". */
-export const withoutVariables = (expr: string, { interval, range }: Values): string =>
+export const withoutVariables = (expr: string, { interval = '5m', range = '1h' }: Partial<Values> = {}): string =>
   expr
     .replaceAll(/\$__(rate_)?interval\b/g, interval)
     .replaceAll(/\$__range\b/g, range)
@@ -21,7 +21,11 @@ export interface Names {
   readonly errors: readonly number[];
 }
 
-/** Metrics and labels that a PromQL expression names. Functions that rename a label add its new name to what is known. */
+/** Labels that `label_replace` makes of others. */
+export const renamedIn = (expr: string): readonly string[] =>
+  [...expr.matchAll(/[)\w],\s*"(\w+)",\s*"\$/g)].map(([, label]) => label!);
+
+/** Metrics and labels that a PromQL expression names. */
 export function namesIn(expr: string): Names {
   const metrics = new Set<string>();
   const labels = new Set<string>();

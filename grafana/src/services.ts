@@ -128,7 +128,7 @@ export const services = frame({
       queries: [['sum by (job) (rate(nodejs_gc_duration_seconds_sum{job=~"$service"}[$__rate_interval]))', '{{job}}']],
     }),
   )
-  .withRow(row('Database', { collapsed: false }))
+  .withRow(row('Database'))
   .withPanel(
     graph({
       title: 'Queries',

@@ -1,10 +1,8 @@
 import { LIMITS, limitOf, TOLERATED_SLOW_EVENTS } from '@clinic/catalogue/limits';
 import { frame, row } from './frame.ts';
 import { bars, graph, number, rows, traces } from './panel.ts';
-import { exceeded } from './performance.ts';
+import { countOfHour, exceeded, SLOW_EVENT_STEPS } from './performance.ts';
 import { colors, widths } from './tokens.ts';
-
-const count = 'slow_event:count1h{metric=~"$metric"} or sum by (metric) (slow_events_total{metric=~"$metric"}) * 0';
 
 const TRACES = [
   ['page_load', `{ name = "page_load" && duration > ${LIMITS.page_load}ms }`],
@@ -27,8 +25,8 @@ const builder = frame({
       description: `More than ${TOLERATED_SLOW_EVENTS} of one metric page on-call.`,
       unit: 'short',
       span: widths.third,
-      queries: [[count, '{{metric}}']],
-      steps: [colors.healthy, [1, colors.degraded], [TOLERATED_SLOW_EVENTS + 1, colors.bad]],
+      queries: [[countOfHour, '{{metric}}']],
+      steps: SLOW_EVENT_STEPS,
       max: 10,
     }),
   )
@@ -61,8 +59,8 @@ const builder = frame({
         },
         {
           title: 'Count',
-          expr: count,
-          steps: [colors.healthy, [1, colors.degraded], [TOLERATED_SLOW_EVENTS + 1, colors.bad]],
+          expr: countOfHour,
+          steps: SLOW_EVENT_STEPS,
         },
       ],
       sort: 'Count',

@@ -2,7 +2,7 @@ import { autocompletion, closeBrackets, closeBracketsKeymap, completionKeymap } 
 import { defaultKeymap, history, historyKeymap } from '@codemirror/commands';
 import { bracketMatching, HighlightStyle, syntaxHighlighting } from '@codemirror/language';
 import { lintKeymap, setDiagnostics } from '@codemirror/lint';
-import { Compartment, EditorState, Prec } from '@codemirror/state';
+import { EditorState, Prec } from '@codemirror/state';
 import { EditorView, hoverTooltip, keymap, placeholder } from '@codemirror/view';
 import type { GrafanaTheme2 } from '@grafana/data';
 import { useTheme2 } from '@grafana/ui';
@@ -145,7 +145,7 @@ export function QueryEditor({ language, value, error, onChange, onRun }: QueryEd
           closeBrackets(),
           ...(extension ? [extension.asExtension(), autocompletion(), metricHelp] : []),
           placeholder(example),
-          new Compartment().of(look(theme)),
+          look(theme),
           EditorView.lineWrapping,
           EditorView.contentAttributes.of({ 'aria-label': language === 'promql' ? 'PromQL query' : 'TraceQL query' }),
           // After completion has had its chance to take the key.

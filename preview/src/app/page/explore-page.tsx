@@ -32,6 +32,9 @@ export function ExplorePage() {
   const [failure, setFailure] = useState<{ query: string; message: string }>();
   const [past, setPast] = useState(readHistory);
   useEffect(() => setDraft(state.query), [state.query]);
+  useEffect(() => {
+    document.title = 'Explore - preview';
+  }, []);
 
   const show = (change: Partial<ExploreState>) => navigate(exploreUrl({ ...state, ...change }));
   const ask = (query = draft) => {

@@ -106,8 +106,8 @@ async function ask(target: Query, request: DataQueryRequest<Query>, signal: Abor
       __interval: scoped(`${stepMs / 1000}s`),
       __interval_ms: scoped(stepMs),
       __range: scoped(`${rangeS}s`),
-      __inRanges: scoped(rangeS),
-      __inRangems: scoped(rangeS * 1000),
+      __range_s: scoped(rangeS),
+      __range_ms: scoped(rangeS * 1000),
     },
     promFormat,
   );
