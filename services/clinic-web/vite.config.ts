@@ -8,7 +8,7 @@ const api = process.env.CLINIC_API ?? 'http://127.0.0.1:8080';
 
 /** What several pages are made of and the first one is not: one request, not a dozen. */
 const PARTS =
-  /\/clinic-web\/src\/(?:appointment-form|appointments|client-picker|clients|dates|dialog|document-table|document-upload|documents|load|note-form|notes|paging|users)\.tsx?$/;
+  /\/clinic-web\/src\/(?:appointment-form|appointments|client-picker|clients|dates|dialog|document-table|document-upload|documents|fact|load|note-form|notes|paging|users)\.tsx?$/;
 
 export default defineConfig({
   root: import.meta.dirname,

@@ -105,6 +105,7 @@ export async function clinicSite({ mode, name }: ClinicSiteOptions): Promise<Cli
         access_token: 'synthetic',
         token_type: 'Bearer',
         expires_in: 3600,
+        scope: 'full',
         user: { name, role: 'clinician' },
       });
     }

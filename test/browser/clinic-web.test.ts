@@ -548,6 +548,106 @@ describe('what a clinician does', () => {
   });
 });
 
+describe('when an answer is late, or does not come', () => {
+  /** Answers to such requests wait until they are let go. */
+  async function hold(page: Page, isHeld: (url: URL) => boolean) {
+    const asked = Promise.withResolvers<void>();
+    const released = Promise.withResolvers<void>();
+    await page.route(isHeld, async (route) => {
+      asked.resolve();
+      await released.promise;
+      await route.continue();
+    });
+    return { asked: asked.promise, release: released.resolve };
+  }
+
+  test('Enter picks nobody whom an earlier text found, and does not submit the form', async () => {
+    const people = await sql<{ name: string }>(
+      "SELECT given_name || ' ' || family_name AS name FROM clients ORDER BY family_name LIMIT 2",
+    );
+    const [first, second] = [people[0]!.name, people[1]!.name];
+    const page = await pageOf('clinician');
+    await open(page, '/notes');
+    await button(page, 'Write a note').click();
+    await field(page, 'Note').fill('What is complete, so that only the client keeps the form from being saved.');
+    const client = page.getByRole('combobox', { name: 'Client' });
+    const options = page.locator('.options [role=option]');
+    await client.fill(first);
+    await options.filter({ hasText: first }).waitFor();
+
+    const answer = await hold(page, ({ searchParams }) => searchParams.get('search') === second);
+    await client.fill(second);
+    await answer.asked;
+    await client.press('Enter');
+    expect(await client.inputValue()).toBe(second);
+    expect(await options.count()).toBe(0);
+    expect(await page.getByRole('alert').allTextContents()).toEqual([]);
+    answer.release();
+    await options.filter({ hasText: second }).waitFor();
+    // Nor while the list is hidden.
+    await client.press('Escape');
+    await options.first().waitFor({ state: 'detached' });
+    await client.press('Enter');
+    expect(await page.getByRole('alert').allTextContents()).toEqual([]);
+    await client.press('ArrowDown');
+    await client.press('Enter');
+    expect(await client.inputValue()).toBe(second);
+    await page.getByText(/^Born /).waitFor();
+    expect(complaints).toEqual([]);
+  });
+
+  test('nothing can be booked in the schedule of a clinician that is not loaded yet', async () => {
+    const [first, second] = await sql<{ id: number }>("SELECT id FROM users WHERE role = 'clinician' ORDER BY id");
+    const page = await pageOf('frontdesk');
+    await open(page, '/schedule');
+    const whose = page.getByRole('combobox', { name: 'Whose schedule' });
+    const grid = page.getByRole('grid');
+    const isLoaded = () => page.locator('table[aria-busy="false"]').waitFor();
+    await whose.selectOption(String(first!.id));
+    await isLoaded();
+
+    const answer = await hold(page, ({ searchParams }) => searchParams.get('clinician_id') === String(second!.id));
+    await whose.selectOption(String(second!.id));
+    await answer.asked;
+    expect(await grid.getAttribute('aria-busy')).toBe('true');
+    await grid.locator('.slot.free').first().click();
+    expect(await page.getByRole('dialog').count()).toBe(0);
+    answer.release();
+    await isLoaded();
+    await grid.locator('.slot.free').first().click();
+    await page.getByRole('dialog', { name: 'New appointment' }).waitFor();
+    expect(complaints).toEqual([]);
+  });
+
+  test('a chart that cannot be loaded again keeps the note that is being written; one that is refused goes away', async () => {
+    const { id } = await someClient();
+    const page = await pageOf('clinician');
+    await open(page, `/clients/${id}`);
+    await button(page, 'Write a note').click();
+    await field(page, 'Note').fill('Half a sentence');
+    const isChart = ({ pathname }: URL) => pathname === `/api/clients/${id}`;
+    await page.route(isChart, (route) => route.abort());
+    await field(page, 'Date').fill('2031-04-07');
+    await button(page, 'Book appointment').click();
+    const alert = page.getByRole('alert');
+    await alert.getByText('The chart could not be loaded.').waitFor();
+    expect(await field(page, 'Note').inputValue()).toBe('Half a sentence');
+    await page.unroute(isChart);
+    await button(page, 'Try again').click();
+    await alert.waitFor({ state: 'detached' });
+    expect(await field(page, 'Note').inputValue()).toBe('Half a sentence');
+
+    await page.route(isChart, (route) =>
+      route.fulfill({ status: 403, json: { status: 403, code: 'forbidden', title: 'Not for this role.' } }),
+    );
+    await field(page, 'Date').fill('2031-04-08');
+    await button(page, 'Book appointment').click();
+    await alert.getByText('The chart could not be loaded.').waitFor();
+    expect(await page.getByRole('heading', { level: 2 }).count()).toBe(0);
+    expect(complaints).toEqual([]);
+  });
+});
+
 test('an administrator adds a user, changes the role, and deactivates the account', async () => {
   const page = await pageOf('admin');
   await open(page, '/users');

@@ -1,5 +1,5 @@
-import { createHmac } from 'node:crypto';
 import { request } from 'node:http';
+import { Secret, TOTP } from 'otpauth';
 import { eventually } from '../eventually.ts';
 import type { Place, Planted } from './places.ts';
 
@@ -33,23 +33,6 @@ export const CLIENT_ID = '7f3a7f3a-0000-4000-8000-0000000c0a5e';
 const BOUNCES = '7f3a7f3a-0000-4000-8000-0000000b0ce5';
 const DEFERS = '7f3a7f3a-0000-4000-8000-0000000defe5';
 const NOBODY = '7f3a7f3a-0000-4000-8000-00000000b0d1';
-
-/** Base32 without padding, as authenticator apps write secrets. */
-function bytesOf(secret: string): Buffer {
-  const bits = [...secret]
-    .map((letter) => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'.indexOf(letter).toString(2).padStart(5, '0'))
-    .join('');
-  return Buffer.from(bits.match(/.{8}/g)!.map((byte) => Number.parseInt(byte, 2)));
-}
-
-/** RFC 6238: six digits of the half minute. */
-function totp(secret: string, now = Date.now()): string {
-  const counter = Buffer.alloc(8);
-  counter.writeBigUInt64BE(BigInt(Math.floor(now / 30_000)));
-  const hash = createHmac('sha1', bytesOf(secret)).update(counter).digest();
-  const at = hash.at(-1)! & 15;
-  return String((hash.readUInt32BE(at) & 0x7fffffff) % 1_000_000).padStart(6, '0');
-}
 
 /** Puts a word of its own into every part of requests, into the rows of a client, and into what goes wrong with them. */
 export class ServerDrive {
@@ -311,7 +294,8 @@ export class ServerDrive {
     planted.made('second factor: secret', factor.secret);
     const confirm = (code: string) => ({ method: 'POST', token, body: { code } });
     await this.ask('/api/second-factor/confirmation', confirm(word('second factor: code of its confirmation')));
-    const confirmed = await this.expect(200, '/api/second-factor/confirmation', confirm(totp(factor.secret)));
+    const code = new TOTP({ secret: Secret.fromBase32(factor.secret) }).generate();
+    const confirmed = await this.expect(200, '/api/second-factor/confirmation', confirm(code));
     const [recovery] = (JSON.parse(confirmed.text) as { recovery_codes: string[] }).recovery_codes;
     planted.made('second factor: recovery code', recovery!);
     const admin = { email: 'admin@clinic.example', password };

@@ -1,8 +1,9 @@
 import { usePageLoad, usePerformanceTracking } from '@clinic/instrumentation/react';
-import { type ReactNode, useEffect, useState } from 'react';
+import { useEffect, useState } from 'react';
 import { useNavigate } from 'react-router';
 import { readAccount, signOut } from './account.ts';
 import { dateOf, timeOf } from './dates.ts';
+import { Fact } from './fact.tsx';
 import { useLoad } from './load.ts';
 import { Failure, Loading } from './notices.tsx';
 import { Page } from './page.tsx';
@@ -15,8 +16,8 @@ export function AccountPage() {
   const session = useSession();
   const navigate = useNavigate();
   const [isNew, setNew] = useState(false);
-  const { state, value, error, again } = useLoad(readAccount);
-  usePageLoad('/account', state !== 'loading' || value !== undefined);
+  const { value, error, isSettled, again } = useLoad(readAccount);
+  usePageLoad('/account', isSettled);
   const mustEnrol = session?.scope === 'enrolment';
 
   // Somebody who loaded the page again before the recovery codes were confirmed has a full session all the same.
@@ -42,7 +43,7 @@ export function AccountPage() {
         </p>
       )}
       {error && <Failure what="Your account could not be loaded." error={error} again={again} />}
-      {state === 'loading' && !value && <Loading what="your account" lines={4} />}
+      {!isSettled && <Loading what="your account" lines={4} />}
       {value && (
         <>
           {!mustEnrol && (
@@ -85,14 +86,5 @@ export function AccountPage() {
         </>
       )}
     </Page>
-  );
-}
-
-function Fact({ name, children }: { readonly name: string; readonly children: ReactNode }) {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd>{children}</dd>
-    </div>
   );
 }

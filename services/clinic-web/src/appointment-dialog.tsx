@@ -1,11 +1,13 @@
 import { useState } from 'react';
-import { Link } from 'react-router';
 import { type AppointmentState, changeAppointment, type ScheduledAppointment, STATES } from './appointments.ts';
 import { useAttempt } from './attempt.ts';
 import { nameOf } from './clients.ts';
 import { dateOf, timeOf } from './dates.ts';
 import { Dialog } from './dialog.tsx';
+import { Fact } from './fact.tsx';
 import { Problem } from './notices.tsx';
+import { PageLink } from './page-link.tsx';
+import { ChartPage } from './pages.ts';
 
 const WHY: Readonly<Record<string, string>> = {
   appointment_overlap: 'The time has been given to somebody else meanwhile.',
@@ -32,26 +34,16 @@ export function AppointmentDialog({ appointment, closed, changed }: AppointmentD
   return (
     <Dialog title="Appointment" closed={closed}>
       <dl className="facts">
-        <div>
-          <dt>Client</dt>
-          <dd>
-            <Link to={`/clients/${encodeURIComponent(client_id)}`}>{nameOf(appointment)}</Link>
-          </dd>
-        </div>
-        <div>
-          <dt>When</dt>
-          <dd>
-            {dateOf(starts_at)}, {timeOf(starts_at)}, {minutes} minutes
-          </dd>
-        </div>
-        <div>
-          <dt>Clinician</dt>
-          <dd>{clinician}</dd>
-        </div>
-        <div>
-          <dt>State</dt>
-          <dd>{STATES[state]}</dd>
-        </div>
+        <Fact name="Client">
+          <PageLink to={`/clients/${encodeURIComponent(client_id)}`} page={ChartPage}>
+            {nameOf(appointment)}
+          </PageLink>
+        </Fact>
+        <Fact name="When">
+          {dateOf(starts_at)}, {timeOf(starts_at)}, {minutes} minutes
+        </Fact>
+        <Fact name="Clinician">{clinician}</Fact>
+        <Fact name="State">{STATES[state]}</Fact>
       </dl>
       {problem && <Problem>{problem}</Problem>}
       {asks ? (

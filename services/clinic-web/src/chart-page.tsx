@@ -1,6 +1,5 @@
 import { usePageLoad, usePerformanceTracking } from '@clinic/instrumentation/react';
 import { useCallback, useState } from 'react';
-import { Link } from 'react-router';
 import { AppointmentForm } from './appointment-form.tsx';
 import { type Appointment, STATES } from './appointments.ts';
 import { BreakGlass } from './break-glass.tsx';
@@ -8,11 +7,13 @@ import { type Chart, type ChartNote, type Medication, nameOf, readChart } from '
 import { ageOf, dateOf, dayOf, nextWorkingDay, timeOf } from './dates.ts';
 import { DocumentTable } from './document-table.tsx';
 import { DocumentUpload } from './document-upload.tsx';
-import { type Loaded, useLoad } from './load.ts';
+import { Fact } from './fact.tsx';
+import { useLoad } from './load.ts';
 import { NoteForm } from './note-form.tsx';
 import { NOTE_KINDS } from './notes.ts';
 import { Empty, Failure, Loading } from './notices.tsx';
 import { Page } from './page.tsx';
+import { PageLink } from './page-link.tsx';
 import { ClientsPage, NotePage } from './pages.ts';
 import { type Session, useSession } from './session.ts';
 
@@ -20,22 +21,21 @@ import { type Session, useSession } from './session.ts';
 const FEW = 5;
 
 export function ChartPage({ id }: { readonly id: string }) {
-  const chart = useLoad(useCallback((signal: AbortSignal) => readChart(id, signal), [id]));
-  const { state, value, error, again } = chart;
-  usePageLoad('/clients/:id', state !== 'loading' || value !== undefined);
+  const { value, error, isSettled, again } = useLoad(useCallback((signal: AbortSignal) => readChart(id, signal), [id]));
+  usePageLoad('/clients/:id', isSettled);
 
   return (
     <Page
       title="Chart"
       heading={value ? nameOf(value.client) : 'Chart'}
       back={
-        <Link to="/clients" onPointerEnter={ClientsPage.prefetch} onFocus={ClientsPage.prefetch}>
+        <PageLink to="/clients" page={ClientsPage}>
           ‹ All clients
-        </Link>
+        </PageLink>
       }
     >
       {error && <Failure what="The chart could not be loaded." error={error} again={again} />}
-      {state === 'loading' && !value && <Loading what="the chart" lines={6} />}
+      {!isSettled && <Loading what="the chart" lines={6} />}
       {value && <ChartOf chart={value} reload={again} />}
     </Page>
   );
@@ -52,7 +52,7 @@ function isKnownTo({ user }: Session, { client, appointments, notes = [] }: Char
 
 interface ChartOfProps {
   readonly chart: Chart;
-  readonly reload: Loaded<Chart>['again'];
+  reload(): void;
 }
 
 function ChartOf({ chart, reload }: ChartOfProps) {
@@ -74,32 +74,13 @@ function ChartOf({ chart, reload }: ChartOfProps) {
           <section className="card" aria-labelledby="demographics">
             <h2 id="demographics">Details</h2>
             <dl className="facts">
-              <div>
-                <dt>Born</dt>
-                <dd>
-                  {dayOf(client.born_on)} <span className="muted">({ageOf(client.born_on, today)} years)</span>
-                </dd>
-              </div>
-              <div>
-                <dt>Phone</dt>
-                <dd>{client.phone || '–'}</dd>
-              </div>
-              <div>
-                <dt>E-mail</dt>
-                <dd>{client.email || '–'}</dd>
-              </div>
-              {client.address && (
-                <div>
-                  <dt>Address</dt>
-                  <dd>{client.address}</dd>
-                </div>
-              )}
-              {client.primary_clinician && (
-                <div>
-                  <dt>Treated by</dt>
-                  <dd>{client.primary_clinician}</dd>
-                </div>
-              )}
+              <Fact name="Born">
+                {dayOf(client.born_on)} <span className="muted">({ageOf(client.born_on, today)} years)</span>
+              </Fact>
+              <Fact name="Phone">{client.phone || '–'}</Fact>
+              <Fact name="E-mail">{client.email || '–'}</Fact>
+              {client.address && <Fact name="Address">{client.address}</Fact>}
+              {client.primary_clinician && <Fact name="Treated by">{client.primary_clinician}</Fact>}
             </dl>
           </section>
           {medications && <Medications list={medications} />}
@@ -218,13 +199,9 @@ function Notes({ list, clientId, reload }: NotesProps) {
           {({ id, kind, written_at, author, signed }) => (
             <li key={id}>
               <span>
-                <Link
-                  to={`/notes/${encodeURIComponent(id)}`}
-                  onPointerEnter={NotePage.prefetch}
-                  onFocus={NotePage.prefetch}
-                >
+                <PageLink to={`/notes/${encodeURIComponent(id)}`} page={NotePage}>
                   {NOTE_KINDS[kind]}
-                </Link>
+                </PageLink>
                 {!signed && <span className="badge open">not signed</span>}
               </span>
               <span className="muted">

@@ -1,9 +1,7 @@
 import { type KeyboardEvent, useEffect, useId, useState } from 'react';
-import { type Client, listClients, nameOf } from './clients.ts';
+import { type Client, listClients, nameOf, TYPING_PAUSE } from './clients.ts';
 import { dayOf } from './dates.ts';
 
-/** So long a pause in typing starts the search, ms. */
-const TYPING_PAUSE = 200;
 /** A longer list is searched, not read. */
 const MOST = 8;
 
@@ -16,7 +14,7 @@ interface ClientPickerProps {
 export function ClientPicker({ picked, pick }: ClientPickerProps) {
   const id = useId();
   const [typed, setTyped] = useState(picked ? nameOf(picked) : '');
-  const [found, setFound] = useState<readonly Client[]>();
+  const [found, setFound] = useState<{ readonly search: string; readonly clients: readonly Client[] }>();
   const [failed, setFailed] = useState(false);
   const [isOpen, setOpen] = useState(false);
   const [active, setActive] = useState(-1);
@@ -25,14 +23,11 @@ export function ClientPicker({ picked, pick }: ClientPickerProps) {
   useEffect(() => {
     setActive(-1);
     setFailed(false);
-    if (!search) {
-      setFound(undefined);
-      return;
-    }
+    if (!search) return;
     const leaving = new AbortController();
     const pause = setTimeout(() => {
       listClients(search, 1, leaving.signal).then(
-        ({ clients }) => setFound(clients.slice(0, MOST)),
+        ({ clients }) => setFound({ search, clients: clients.slice(0, MOST) }),
         () => leaving.signal.aborted || setFailed(true),
       );
     }, TYPING_PAUSE);
@@ -44,21 +39,23 @@ export function ClientPicker({ picked, pick }: ClientPickerProps) {
 
   function choose(client: Client) {
     setTyped(nameOf(client));
-    setFound(undefined);
     setOpen(false);
     pick(client);
   }
 
-  const options = (isOpen && found) || [];
+  // Whom an earlier text found is not who is meant now.
+  const matches = found?.search === search ? found.clients : undefined;
+  const options = (isOpen && matches) || [];
   function press(event: KeyboardEvent) {
     if (event.key === 'ArrowDown' || event.key === 'ArrowUp') {
       event.preventDefault();
       setOpen(true);
       const step = event.key === 'ArrowDown' ? 1 : -1;
       if (options.length > 0) setActive((active + step + options.length) % options.length);
-    } else if (event.key === 'Enter' && options.length > 0) {
+    } else if (event.key === 'Enter' && search) {
       event.preventDefault(); // the form is not complete yet
-      choose(options[active] ?? options[0]!);
+      const chosen = options[active] ?? options[0];
+      if (chosen) choose(chosen);
     } else if (event.key === 'Escape' && options.length > 0) {
       event.preventDefault(); // closes the list, not the window around it
       event.stopPropagation();
@@ -118,11 +115,11 @@ export function ClientPicker({ picked, pick }: ClientPickerProps) {
           ? `Born ${dayOf(picked.born_on)}`
           : failed
             ? 'The clients could not be searched. Type again.'
-            : found && search
-              ? found.length === 0
+            : matches
+              ? matches.length === 0
                 ? 'Nobody by that name.'
                 : isOpen
-                  ? `${found.length === MOST ? `The first ${MOST}` : found.length} found. Arrow keys choose, Enter picks.`
+                  ? `${matches.length === MOST ? `The first ${MOST}` : matches.length} found. Arrow keys choose, Enter picks.`
                   : ''
               : ''}
       </p>

@@ -1,17 +1,14 @@
 import { usePageLoad, usePerformanceTracking } from '@clinic/instrumentation/react';
 import { useCallback, useEffect, useState } from 'react';
-import { Link } from 'react-router';
-import { type Client, type ClientList, listClients } from './clients.ts';
+import { type Client, type ClientList, listClients, TYPING_PAUSE } from './clients.ts';
 import { ageOf, dayOf } from './dates.ts';
 import { useLoad } from './load.ts';
 import { Empty, Failure, Loading } from './notices.tsx';
 import { Page } from './page.tsx';
+import { PageLink } from './page-link.tsx';
 import { ChartPage } from './pages.ts';
 import { Paging } from './paging.tsx';
 import { session } from './session.ts';
-
-/** So long a pause in typing starts the search, ms. */
-const TYPING_PAUSE = 200;
 
 /**
  * What is searched for is somebody's name: it stays out of the address and of the browser's history, and is kept, for the way
@@ -34,8 +31,8 @@ export function ClientsPage() {
     },
     [query, trackAction],
   );
-  const { state, value, error, again } = useLoad(read);
-  usePageLoad('/clients', state !== 'loading' || value !== undefined);
+  const { state, value, error, isSettled, again } = useLoad(read);
+  usePageLoad('/clients', isSettled);
 
   useEffect(() => {
     remembered = { token: session()?.token ?? '', ...query };
@@ -72,7 +69,7 @@ export function ClientsPage() {
         {value && state === 'ready' ? `${value.total} clients found` : ''}
       </p>
       {error && <Failure what="The clients could not be loaded." error={error} again={again} />}
-      {state === 'loading' && !value && <Loading what="clients" lines={8} />}
+      {!isSettled && <Loading what="clients" lines={8} />}
       {value && (
         <div className={state === 'loading' ? 'stale' : undefined} aria-busy={state === 'loading'}>
           <Clients list={value} search={query.search} />
@@ -120,14 +117,9 @@ function Row({ client, today }: { readonly client: Client; readonly today: Date 
   return (
     <tr>
       <th scope="row">
-        <Link
-          className="row-link"
-          to={`/clients/${encodeURIComponent(client.id)}`}
-          onPointerEnter={ChartPage.prefetch}
-          onFocus={ChartPage.prefetch}
-        >
+        <PageLink className="row-link" to={`/clients/${encodeURIComponent(client.id)}`} page={ChartPage}>
           <strong>{client.family_name}</strong>, {client.given_name}
-        </Link>
+        </PageLink>
       </th>
       <td>{dayOf(client.born_on)}</td>
       <td className="wide-only">{ageOf(client.born_on, today)}</td>

@@ -61,6 +61,9 @@ export const BREAK_GLASS_REASONS = {
 } as const;
 export type BreakGlassReason = keyof typeof BREAK_GLASS_REASONS;
 
+/** So long a pause in typing starts a search, ms. */
+export const TYPING_PAUSE = 200;
+
 export const nameOf = ({ given_name, family_name }: Pick<Client, 'given_name' | 'family_name'>): string =>
   `${given_name} ${family_name}`;
 

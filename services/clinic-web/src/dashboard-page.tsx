@@ -1,6 +1,5 @@
 import { usePageLoad, usePerformanceTracking } from '@clinic/instrumentation/react';
-import { type ReactNode, useCallback } from 'react';
-import { Link } from 'react-router';
+import type { ReactNode } from 'react';
 import { readSchedule, type ScheduledAppointment, STATES } from './appointments.ts';
 import { nameOf } from './clients.ts';
 import { readDashboard } from './dashboard.ts';
@@ -8,6 +7,7 @@ import { dayAfter, longDateOf, timeOf } from './dates.ts';
 import { useLoad } from './load.ts';
 import { Empty, Failure, Loading } from './notices.tsx';
 import { Page } from './page.tsx';
+import { PageLink } from './page-link.tsx';
 import { ChartPage, NotesPage, SchedulePage, UsersPage } from './pages.ts';
 import { session, useSession } from './session.ts';
 
@@ -27,12 +27,12 @@ async function read(signal: AbortSignal) {
 export function DashboardPage() {
   usePerformanceTracking('DashboardPage');
   const role = useSession()?.user.role;
-  const { state, value, error, again } = useLoad(useCallback(read, []));
-  usePageLoad('/', state !== 'loading' || value !== undefined);
+  const { value, error, isSettled, again } = useLoad(read);
+  usePageLoad('/', isSettled);
   return (
     <Page title="Today" actions={<p className="muted">{longDateOf(new Date())}</p>}>
       {error && <Failure what="The day could not be loaded." error={error} again={again} />}
-      {state === 'loading' && !value && <Loading what="the day" lines={6} />}
+      {!isSettled && <Loading what="the day" lines={6} />}
       {value && (
         <>
           <div className="figures">
@@ -53,9 +53,9 @@ export function DashboardPage() {
           {value.appointments && <Day appointments={value.appointments} isOwn={role === 'clinician'} />}
           {role === 'admin' && (
             <p>
-              <Link to="/users" onPointerEnter={UsersPage.prefetch} onFocus={UsersPage.prefetch}>
+              <PageLink to="/users" page={UsersPage}>
                 Manage the users of the practice
-              </Link>
+              </PageLink>
             </p>
           )}
         </>
@@ -65,9 +65,9 @@ export function DashboardPage() {
 }
 
 const NotesLink = () => (
-  <Link to="/notes" onPointerEnter={NotesPage.prefetch} onFocus={NotesPage.prefetch}>
+  <PageLink to="/notes" page={NotesPage}>
     Go to your notes
-  </Link>
+  </PageLink>
 );
 
 interface FigureProps {
@@ -99,9 +99,9 @@ function Day({ appointments, isOwn }: DayProps) {
     <section className="card" aria-labelledby="today">
       <div className="section-top">
         <h2 id="today">Appointments</h2>
-        <Link to="/schedule" onPointerEnter={SchedulePage.prefetch} onFocus={SchedulePage.prefetch}>
+        <PageLink to="/schedule" page={SchedulePage}>
           Open the schedule
-        </Link>
+        </PageLink>
       </div>
       {appointments.length === 0 ? (
         <Empty>
@@ -113,13 +113,9 @@ function Day({ appointments, isOwn }: DayProps) {
             <li key={appointment.id} className={appointment === next ? 'next' : undefined}>
               <span>
                 <time dateTime={appointment.starts_at}>{timeOf(appointment.starts_at)}</time>
-                <Link
-                  to={`/clients/${encodeURIComponent(appointment.client_id)}`}
-                  onPointerEnter={ChartPage.prefetch}
-                  onFocus={ChartPage.prefetch}
-                >
+                <PageLink to={`/clients/${encodeURIComponent(appointment.client_id)}`} page={ChartPage}>
                   {nameOf(appointment)}
-                </Link>
+                </PageLink>
                 {appointment === next && <span className="badge open">next</span>}
                 {appointment.state !== 'booked' && (
                   <span className="badge">{STATES[appointment.state].toLowerCase()}</span>

@@ -1,9 +1,10 @@
-import { Link } from 'react-router';
 import { useAttempt } from './attempt.ts';
 import { nameOf } from './clients.ts';
 import { dateOf } from './dates.ts';
 import { type ClinicDocument, type FiledDocument, saveDocument, sizeOf } from './documents.ts';
 import { Problem } from './notices.tsx';
+import { PageLink } from './page-link.tsx';
+import { ChartPage } from './pages.ts';
 
 interface DocumentTableProps {
   readonly documents: readonly (ClinicDocument | FiledDocument)[];
@@ -19,7 +20,7 @@ export function DocumentTable({ documents, mayOpen }: DocumentTableProps) {
       <ul className="entries">
         {documents.map((document) => (
           <li key={document.id}>
-            <span className="document-name">
+            <span>
               {mayOpen ? (
                 <button
                   type="button"
@@ -37,7 +38,10 @@ export function DocumentTable({ documents, mayOpen }: DocumentTableProps) {
             <span className="muted">
               {'client_id' in document && (
                 <>
-                  <Link to={`/clients/${encodeURIComponent(document.client_id)}`}>{nameOf(document)}</Link> ·{' '}
+                  <PageLink to={`/clients/${encodeURIComponent(document.client_id)}`} page={ChartPage}>
+                    {nameOf(document)}
+                  </PageLink>{' '}
+                  ·{' '}
                 </>
               )}
               {sizeOf(document.size_bytes)} · {dateOf(document.uploaded_at)} · {document.uploaded_by}

@@ -13,16 +13,16 @@ export function DocumentsPage() {
   usePerformanceTracking('DocumentsPage');
   const isClinician = useSession()?.user.role === 'clinician';
   const [page, setPage] = useState(1);
-  const { state, value, error, again } = useLoad(
+  const { state, value, error, isSettled, again } = useLoad(
     useCallback((signal: AbortSignal) => listDocuments(page, signal), [page]),
   );
-  usePageLoad('/documents', state !== 'loading' || value !== undefined);
+  usePageLoad('/documents', isSettled);
   return (
     <Page title="Documents">
       <div className={isClinician ? 'columns' : undefined}>
         <div className={state === 'loading' && value ? 'stale' : undefined} aria-busy={state === 'loading'}>
           {error && <Failure what="The documents could not be loaded." error={error} again={again} />}
-          {state === 'loading' && !value && <Loading what="documents" lines={8} />}
+          {!isSettled && <Loading what="documents" lines={8} />}
           {value &&
             (value.documents.length === 0 ? (
               <Empty>

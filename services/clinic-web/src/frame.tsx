@@ -2,6 +2,7 @@ import { type ReactNode, useEffect, useState } from 'react';
 import { Link, useLocation } from 'react-router';
 import { readAccount, signOut } from './account.ts';
 import icon from './icon.svg';
+import { PageLink } from './page-link.tsx';
 import { AccountPage, NAVIGATION, ROLES_OF } from './pages.ts';
 import { type Session, sessionUnusedFor, useSession } from './session.ts';
 
@@ -63,30 +64,28 @@ function Navigation({ session: { user, scope } }: { readonly session: Session })
       {links.length > 0 && (
         <nav className="main-links" aria-label="Main">
           {links.map(({ route, label, page }) => (
-            <Link
+            <PageLink
               key={route}
               className="top-link"
               to={route}
               aria-current={isHere(route) ? 'page' : undefined}
-              onPointerEnter={page.prefetch}
-              onFocus={page.prefetch}
+              page={page}
             >
               {label}
-            </Link>
+            </PageLink>
           ))}
         </nav>
       )}
       <div className="who">
-        <Link
+        <PageLink
           className="top-link who-name"
           to="/account"
           aria-current={isHere('/account') ? 'page' : undefined}
-          onPointerEnter={AccountPage.prefetch}
-          onFocus={AccountPage.prefetch}
+          page={AccountPage}
         >
           <span className="unseen">Account of </span>
           {user.name}
-        </Link>
+        </PageLink>
         <button type="button" className="quiet" onClick={signOut}>
           Sign out
         </button>

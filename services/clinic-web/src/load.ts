@@ -1,33 +1,58 @@
 import { useCallback, useEffect, useState } from 'react';
 import { ApiError } from './api.ts';
 
-export interface Loaded<Value> {
+/** What was there before may no longer be seen, or is no longer there. */
+const TAKEN_AWAY = [401, 403, 404];
+
+type Read<Value> = (signal: AbortSignal) => Promise<Value>;
+
+interface Held<Value> {
   readonly state: 'loading' | 'ready' | 'failed';
-  /** While it loads again, what was there before. */
+  /** While it loads again, and when that failed, what was there before. */
   readonly value?: Value | undefined;
   /** Why it failed. */
   readonly error?: ApiError | undefined;
+}
+
+export interface Loaded<Value> extends Held<Value> {
+  /** Whether `value` is what the present `read` resolved with, not one before it. */
+  readonly isCurrent: boolean;
+  /** Whether there is something to show. */
+  readonly isSettled: boolean;
   again(): void;
 }
 
 /** What `read` resolves with, read again whenever `read` changes (keep it stable with useCallback) or `again` is called. */
-export function useLoad<Value>(read: (signal: AbortSignal) => Promise<Value>): Loaded<Value> {
-  const [loaded, setLoaded] = useState<Omit<Loaded<Value>, 'again'>>({ state: 'loading' });
+export function useLoad<Value>(read: Read<Value>): Loaded<Value> {
+  const [{ by, ...held }, setLoaded] = useState<Held<Value> & { readonly by?: Read<Value> | undefined }>({
+    state: 'loading',
+  });
   const [round, setRound] = useState(0);
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: a new round reads again
   useEffect(() => {
     const leaving = new AbortController();
-    setLoaded(({ value }) => ({ state: 'loading', value }));
+    setLoaded(({ value, by }) => ({ state: 'loading', value, by }));
     read(leaving.signal).then(
-      (value) => leaving.signal.aborted || setLoaded({ state: 'ready', value }),
-      (error: unknown) => {
+      (value) => leaving.signal.aborted || setLoaded({ state: 'ready', value, by: read }),
+      (reason: unknown) => {
         if (leaving.signal.aborted) return;
-        setLoaded({ state: 'failed', error: error instanceof ApiError ? error : new ApiError(0, 'unexpected') });
+        const error = reason instanceof ApiError ? reason : new ApiError(0, 'unexpected');
+        // What somebody has begun to write in what is shown is not lost with it.
+        setLoaded(({ value, by }) =>
+          by === read && !TAKEN_AWAY.includes(error.status)
+            ? { state: 'failed', error, value, by }
+            : { state: 'failed', error },
+        );
       },
     );
     return () => leaving.abort();
   }, [read, round]);
 
-  return { ...loaded, again: useCallback(() => setRound((before) => before + 1), []) };
+  return {
+    ...held,
+    isCurrent: by === read,
+    isSettled: held.state !== 'loading' || held.value !== undefined,
+    again: useCallback(() => setRound((before) => before + 1), []),
+  };
 }

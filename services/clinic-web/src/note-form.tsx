@@ -7,7 +7,7 @@ import { LONGEST_NOTE, NOTE_KINDS, type NoteKind, writeNote } from './notes.ts';
 import { Problem } from './notices.tsx';
 
 const WHY: Readonly<Record<string, string>> = {
-  request_invalid: 'A note needs a client and a text of at most 20,000 characters.',
+  request_invalid: `A note needs a client and a text of at most ${LONGEST_NOTE.toLocaleString('en')} characters.`,
 };
 
 interface NoteFormProps {

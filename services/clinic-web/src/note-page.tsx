@@ -1,31 +1,32 @@
 import { usePageLoad, usePerformanceTracking } from '@clinic/instrumentation/react';
 import { useCallback, useState } from 'react';
-import { Link } from 'react-router';
 import { useAttempt } from './attempt.ts';
 import { nameOf } from './clients.ts';
 import { dateOf, timeOf } from './dates.ts';
 import { Dialog } from './dialog.tsx';
+import { Fact } from './fact.tsx';
 import { useLoad } from './load.ts';
 import { NOTE_KINDS, type Note, readNote, signNote } from './notes.ts';
 import { Failure, Loading, Problem } from './notices.tsx';
 import { Page } from './page.tsx';
+import { PageLink } from './page-link.tsx';
 import { ChartPage, NotesPage } from './pages.ts';
 
 export function NotePage({ id }: { readonly id: string }) {
-  const { state, value, error, again } = useLoad(useCallback((signal: AbortSignal) => readNote(id, signal), [id]));
-  usePageLoad('/notes/:id', state !== 'loading' || value !== undefined);
+  const { value, error, isSettled, again } = useLoad(useCallback((signal: AbortSignal) => readNote(id, signal), [id]));
+  usePageLoad('/notes/:id', isSettled);
   return (
     <Page
       title="Note"
       heading={value ? NOTE_KINDS[value.kind] : 'Note'}
       back={
-        <Link to="/notes" onPointerEnter={NotesPage.prefetch} onFocus={NotesPage.prefetch}>
+        <PageLink to="/notes" page={NotesPage}>
           ‹ Your notes
-        </Link>
+        </PageLink>
       }
     >
       {error && <Failure what="The note could not be loaded." error={error} again={again} />}
-      {state === 'loading' && !value && <Loading what="the note" lines={6} />}
+      {!isSettled && <Loading what="the note" lines={6} />}
       {value && <NoteOf note={value} reload={again} />}
     </Page>
   );
@@ -38,38 +39,22 @@ function NoteOf({ note, reload }: { readonly note: Note; reload(): void }) {
   return (
     <article className="card note">
       <dl className="facts">
-        <div>
-          <dt>Client</dt>
-          <dd>
-            <Link
-              to={`/clients/${encodeURIComponent(client_id)}`}
-              onPointerEnter={ChartPage.prefetch}
-              onFocus={ChartPage.prefetch}
-            >
-              {nameOf(note)}
-            </Link>
-          </dd>
-        </div>
-        <div>
-          <dt>Written</dt>
-          <dd>
-            {dateOf(written_at)}, {timeOf(written_at)}
-          </dd>
-        </div>
-        <div>
-          <dt>Author</dt>
-          <dd>{author}</dd>
-        </div>
-        <div>
-          <dt>State</dt>
-          <dd>
-            {signed_at ? (
-              `Signed ${dateOf(signed_at)}, ${timeOf(signed_at)}`
-            ) : (
-              <span className="badge open">not signed</span>
-            )}
-          </dd>
-        </div>
+        <Fact name="Client">
+          <PageLink to={`/clients/${encodeURIComponent(client_id)}`} page={ChartPage}>
+            {nameOf(note)}
+          </PageLink>
+        </Fact>
+        <Fact name="Written">
+          {dateOf(written_at)}, {timeOf(written_at)}
+        </Fact>
+        <Fact name="Author">{author}</Fact>
+        <Fact name="State">
+          {signed_at ? (
+            `Signed ${dateOf(signed_at)}, ${timeOf(signed_at)}`
+          ) : (
+            <span className="badge open">not signed</span>
+          )}
+        </Fact>
       </dl>
       <p className="note-body">{body}</p>
       {own && !signed && (

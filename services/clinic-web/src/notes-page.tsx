@@ -1,6 +1,6 @@
 import { usePageLoad, usePerformanceTracking } from '@clinic/instrumentation/react';
 import { useCallback, useState } from 'react';
-import { Link, useNavigate } from 'react-router';
+import { useNavigate } from 'react-router';
 import { nameOf } from './clients.ts';
 import { dateOf, timeOf } from './dates.ts';
 import { useLoad } from './load.ts';
@@ -8,6 +8,7 @@ import { NoteForm } from './note-form.tsx';
 import { listNotes, NOTE_KINDS, type NoteList } from './notes.ts';
 import { Empty, Failure, Loading } from './notices.tsx';
 import { Page } from './page.tsx';
+import { PageLink } from './page-link.tsx';
 import { NotePage } from './pages.ts';
 import { Paging } from './paging.tsx';
 
@@ -16,8 +17,10 @@ export function NotesPage() {
   const navigate = useNavigate();
   const [page, setPage] = useState(1);
   const [writes, setWrites] = useState(false);
-  const { state, value, error, again } = useLoad(useCallback((signal: AbortSignal) => listNotes(page, signal), [page]));
-  usePageLoad('/notes', state !== 'loading' || value !== undefined);
+  const { state, value, error, isSettled, again } = useLoad(
+    useCallback((signal: AbortSignal) => listNotes(page, signal), [page]),
+  );
+  usePageLoad('/notes', isSettled);
 
   return (
     <Page
@@ -36,7 +39,7 @@ export function NotesPage() {
         </section>
       )}
       {error && <Failure what="Your notes could not be loaded." error={error} again={again} />}
-      {state === 'loading' && !value && <Loading what="your notes" lines={8} />}
+      {!isSettled && <Loading what="your notes" lines={8} />}
       {value && (
         <div className={state === 'loading' ? 'stale' : undefined} aria-busy={state === 'loading'}>
           <List list={value} />
@@ -77,14 +80,9 @@ function List({ list: { notes, unsigned } }: { readonly list: NoteList }) {
           {notes.map((note) => (
             <tr key={note.id}>
               <th scope="row">
-                <Link
-                  className="row-link"
-                  to={`/notes/${encodeURIComponent(note.id)}`}
-                  onPointerEnter={NotePage.prefetch}
-                  onFocus={NotePage.prefetch}
-                >
+                <PageLink className="row-link" to={`/notes/${encodeURIComponent(note.id)}`} page={NotePage}>
                   {nameOf(note)}
-                </Link>
+                </PageLink>
               </th>
               <td className="wide-only">{NOTE_KINDS[note.kind]}</td>
               <td>

@@ -31,18 +31,12 @@ export function SchedulePage() {
   const from = view === 'week' ? mondayOf(day) : day;
   const [begins, ends] = [from.getTime(), dayAfter(from, view === 'week' ? 7 : 1).getTime()];
   const read = useCallback(
-    async (signal: AbortSignal) => ({
-      begins,
-      ends,
-      ...(await readSchedule(new Date(begins), new Date(ends), clinicianId, signal)),
-    }),
+    (signal: AbortSignal) => readSchedule(new Date(begins), new Date(ends), clinicianId, signal),
     [begins, ends, clinicianId],
   );
-  const { state, value, error, again } = useLoad(read);
-  usePageLoad('/schedule', state !== 'loading' || value !== undefined);
+  const { value, error, isCurrent, isSettled, again } = useLoad(read);
+  usePageLoad('/schedule', isSettled);
 
-  // What was loaded for another time says nothing about this one.
-  const isCurrent = value?.begins === begins && value.ends === ends;
   const clinicians = value?.clinicians;
   const columns = useMemo<readonly Column[]>(() => {
     if (!clinicians) return [];
@@ -55,7 +49,8 @@ export function SchedulePage() {
     if (id === undefined) return [];
     return Array.from({ length: 7 }, (_, index) => ({ clinicianId: id, day: dayAfter(start, index) }));
   }, [clinicians, clinicianId, view, begins]);
-  const appointments = isCurrent ? value.appointments : undefined;
+  // What was loaded for another time, or another clinician, says nothing about this one.
+  const appointments = isCurrent ? value?.appointments : undefined;
   const sheet = useMemo(() => sheetOf(columns, appointments ?? []), [columns, appointments]);
 
   const step = view === 'week' ? 7 : 1;
@@ -119,7 +114,7 @@ export function SchedulePage() {
         {said}
       </p>
       {error && <Failure what="The schedule could not be loaded." error={error} again={again} />}
-      {state === 'loading' && !value && <Loading what="the schedule" lines={10} />}
+      {!isSettled && <Loading what="the schedule" lines={10} />}
       {value && clinicians?.length === 0 && (
         <Empty>
           <h2>Nobody to book</h2>

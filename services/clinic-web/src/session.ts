@@ -9,7 +9,7 @@ export interface Session {
   /** Epoch milliseconds. */
   readonly expires: number;
   /** `enrolment`: nothing is allowed but to set up a second factor. */
-  readonly scope?: 'full' | 'enrolment';
+  readonly scope: 'full' | 'enrolment';
   readonly user: { readonly id: number; readonly name: string; readonly role: Role };
 }
 

@@ -17,10 +17,10 @@ const WHY: Readonly<Record<string, string>> = {
 
 export function UsersPage() {
   usePerformanceTracking('UsersPage');
-  const { state, value, error, again } = useLoad(listUsers);
+  const { value, error, isSettled, again } = useLoad(listUsers);
   const [open, setOpen] = useState<User | 'new'>();
   const [said, say] = useState('');
-  usePageLoad('/users', state !== 'loading' || value !== undefined);
+  usePageLoad('/users', isSettled);
   const close = () => setOpen(undefined);
   function changed(text: string) {
     close();
@@ -41,7 +41,7 @@ export function UsersPage() {
         {said}
       </p>
       {error && <Failure what="The users could not be loaded." error={error} again={again} />}
-      {state === 'loading' && !value && <Loading what="the users" lines={5} />}
+      {!isSettled && <Loading what="the users" lines={5} />}
       {value && <List users={value.users} edit={setOpen} />}
       {open === 'new' && <NewUserDialog closed={close} made={changed} />}
       {open && open !== 'new' && <UserDialog user={open} closed={close} changed={changed} />}
