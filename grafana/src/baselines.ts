@@ -22,7 +22,7 @@ const pages = Object.entries(PAGE_BASELINES).map(
 );
 
 /** What docker-compose.yml allows the clinic, and what its pool may open. */
-export const CLINIC_MEMORY_BYTES = 256 * 2 ** 20;
+export const CLINIC_MEMORY_BYTES = 288 * 2 ** 20;
 export const CLINIC_CONNECTIONS = 10;
 
 const room: readonly Query[] = [
