@@ -1,3 +1,4 @@
+import type { APP_PAGES } from '@clinic/catalogue/apps';
 import type { PageRoute } from '@clinic/catalogue/routes';
 import { lazyPage } from './lazy-page.tsx';
 import type { Role } from './session.ts';
@@ -15,17 +16,18 @@ export const UsersPage = lazyPage(async () => (await import('./users-page.tsx'))
 const everybody: readonly Role[] = ['clinician', 'frontdesk', 'admin'];
 
 /** Who may see which page: a convenience, since the API refuses what it must. */
-export const ROLES_OF: Readonly<Record<Exclude<PageRoute, '/sign-in'>, readonly Role[]>> = {
-  '/': everybody,
-  '/clients': ['clinician', 'frontdesk'],
-  '/clients/:id': ['clinician', 'frontdesk'],
-  '/schedule': ['clinician', 'frontdesk'],
-  '/notes': ['clinician'],
-  '/notes/:id': ['clinician'],
-  '/documents': ['clinician', 'frontdesk'],
-  '/account': everybody,
-  '/users': ['admin'],
-};
+export const ROLES_OF: Readonly<Record<Exclude<PageRoute, '/sign-in' | (typeof APP_PAGES)[number]>, readonly Role[]>> =
+  {
+    '/': everybody,
+    '/clients': ['clinician', 'frontdesk'],
+    '/clients/:id': ['clinician', 'frontdesk'],
+    '/schedule': ['clinician', 'frontdesk'],
+    '/notes': ['clinician'],
+    '/notes/:id': ['clinician'],
+    '/documents': ['clinician', 'frontdesk'],
+    '/account': everybody,
+    '/users': ['admin'],
+  };
 
 /** The main navigation. */
 export const NAVIGATION = [
