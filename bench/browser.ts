@@ -36,7 +36,7 @@ export interface PageCost {
 
 export interface BrowserBenchmarkOptions {
   /** Each loads the page once with and once without. */
-  readonly rounds?: number;
+  readonly rounds: number;
 }
 
 const THROTTLE = 4;
@@ -70,7 +70,8 @@ async function buildPages(plugins: readonly Plugin[]): Promise<Files> {
     plugins: [...plugins],
     build: { write: false },
   }).finally(() => {
-    process.env.NODE_ENV = NODE_ENV;
+    if (NODE_ENV === undefined) delete process.env.NODE_ENV;
+    else process.env.NODE_ENV = NODE_ENV;
   })) as Rolldown.RolldownOutput;
   return new Map(output.map((file) => [`/${file.fileName}`, file.type === 'chunk' ? file.code : file.source]));
 }
@@ -132,7 +133,7 @@ const middle = (rows: readonly PageCost[]): PageCost => ({
 });
 
 /** Loads the page with and without telemetry in turns, the order reversed each round; about ten seconds a round. */
-export async function benchmarkBrowser({ rounds = 12 }: BrowserBenchmarkOptions = {}): Promise<BrowserResult> {
+export async function benchmarkBrowser({ rounds }: BrowserBenchmarkOptions): Promise<BrowserResult> {
   const bytes = await telemetryBytes();
   const sites = {
     without: await serve(await buildPages([withoutTelemetry])),

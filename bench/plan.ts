@@ -26,7 +26,7 @@ export const FULL: Plan = {
   starts: 4,
   idle: 1.5,
   warmUp: 60,
-  rounds: 7,
+  rounds: 15,
   settle: 0.5,
   saturated: 2.5,
   fixed: 2.5,

@@ -10,7 +10,6 @@ export type VariantName = (typeof VARIANTS)[number];
 /** A process that the benchmark drives. */
 export interface Driven<Answer, Asked> {
   readonly port: number;
-  readonly pid: number;
   /** Milliseconds from the start of the process until it listened. */
   readonly startMs: number;
   ask(question: Asked): Promise<Answer>;
@@ -24,7 +23,6 @@ export interface DrivenOptions {
   readonly environment: Readonly<Record<string, string>>;
   /** Cores, as `taskset` writes them. */
   readonly cores: string | undefined;
-  readonly nodeArguments?: readonly string[];
   /** A free one when left out. */
   readonly port?: number;
 }
@@ -40,8 +38,8 @@ export async function freePort(): Promise<number> {
 }
 
 export async function drive<Answer, Asked>(options: DrivenOptions): Promise<Driven<Answer, Asked>> {
-  const { file, environment, cores, nodeArguments = [], port = await freePort() } = options;
-  const command = [process.execPath, '--expose-gc', ...nodeArguments, join(import.meta.dirname, file)];
+  const { file, environment, cores, port = await freePort() } = options;
+  const command = [process.execPath, '--expose-gc', join(import.meta.dirname, file)];
   const [program = '', ...args] = cores ? ['taskset', '-c', cores, ...command] : command;
   const begin = Date.now();
   const child: ChildProcess = spawn(program, args, {
@@ -56,7 +54,6 @@ export async function drive<Answer, Asked>(options: DrivenOptions): Promise<Driv
   const { started } = (await answer()) as { started: number };
   return {
     port,
-    pid: child.pid!,
     startMs: started - begin,
     ask: async (question) => {
       const next = answer();
@@ -80,20 +77,12 @@ export interface ServerOptions {
   readonly collector: string;
   readonly cores: string | undefined;
   readonly environment?: Readonly<Record<string, string>>;
-  readonly nodeArguments?: readonly string[];
 }
 
-export const startServer = ({
-  variant,
-  collector,
-  cores,
-  environment = {},
-  nodeArguments = [],
-}: ServerOptions): Promise<Server> =>
+export const startServer = ({ variant, collector, cores, environment = {} }: ServerOptions): Promise<Server> =>
   drive({
     file: 'server/app.ts',
     cores,
-    nodeArguments,
     environment: {
       VARIANT: variant,
       COLLECTOR: collector,

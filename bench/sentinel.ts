@@ -7,6 +7,7 @@ import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import pg from 'pg';
+import { ascending, quantile } from '../k6/statistics.ts';
 import { withSection } from './marked-section.ts';
 import { Progress } from './progress.ts';
 import { median } from './statistics.ts';
@@ -59,12 +60,7 @@ async function openCharts(authorization: string, clients: readonly string[]): Pr
   return Promise.all(opened);
 }
 
-const percentile = (sorted: readonly number[], share: number) => sorted[Math.ceil(share * sorted.length) - 1]!;
-const p95 = (values: readonly number[]) =>
-  percentile(
-    [...values].sort((a, b) => a - b),
-    0.95,
-  );
+const p95 = (values: readonly number[]) => quantile(ascending(values), 0.95);
 
 /** CPU seconds and resident bytes of sentinel. */
 async function cost(): Promise<{ cpu: number; resident: number }> {
@@ -119,7 +115,7 @@ for (let round = 0; round < rounds; round++) {
 }
 
 const ms = (value: number) => `${value.toFixed(1)} ms`;
-const ratios = pairs.map(({ quiet, backup }) => backup / quiet).sort((a, b) => a - b);
+const ratios = ascending(pairs.map(({ quiet, backup }) => backup / quiet));
 const table = `| | |
 | --- | --- |
 | CPU, idle, restore drills left out | ${((100 * (after.cpu - before.cpu)) / IDLE_S).toFixed(1)} % of one core |

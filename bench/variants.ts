@@ -1,3 +1,4 @@
+import { ascending, quantile } from '../k6/statistics.ts';
 import type { Cores } from './cores.ts';
 import { openLoop } from './open-loop.ts';
 import type { Plan } from './plan.ts';
@@ -8,14 +9,16 @@ import { median, paired, significant } from './statistics.ts';
 
 export interface VariantResult {
   readonly variant: VariantName;
-  /** Requests a second at saturation, and as a share of bare. */
+  /** Requests a second at saturation, as a share of bare, and the quartiles of that share over the rounds. */
   readonly throughput: number;
   readonly throughputRatio: number;
+  readonly throughputRatioLow: number;
+  readonly throughputRatioHigh: number;
   /** Microseconds of CPU per request at saturation, what is added to bare, and that as a share of what `auto` adds. */
   readonly cpu: number;
   readonly cpuAdded: number;
   readonly shareOfAuto: number;
-  /** Share of its core that the server used at saturation: below 0.9 the load generator was the limit. */
+  /** Share of its core that the server used at saturation. */
   readonly busy: number;
   /** Microseconds at a fixed rate, and as a ratio to bare. */
   readonly p50: number;
@@ -123,11 +126,14 @@ export async function benchmarkVariants(options: VariantsOptions): Promise<Varia
     const middle = (key: keyof Row) => significant(median(rows.map((row) => row[key])));
     const ratio = (key: keyof Row) => significant(paired(rows, base, (row, bare) => row[key] / bare[key]));
     const cpuAdded = paired(rows, base, (row, bare) => row.cpu - bare.cpu);
+    const shares = ascending(rows.map((row, round) => row.throughput / base[round]!.throughput));
     const { ms, rss } = starts.get(variant)!;
     return {
       variant,
       throughput: Math.round(median(rows.map((row) => row.throughput))),
       throughputRatio: ratio('throughput'),
+      throughputRatioLow: significant(quantile(shares, 0.25), 2),
+      throughputRatioHigh: significant(quantile(shares, 0.75), 2),
       cpu: middle('cpu'),
       cpuAdded: significant(cpuAdded),
       shareOfAuto: significant(cpuAdded / autoAdded, 2),

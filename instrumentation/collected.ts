@@ -5,7 +5,7 @@ import { LIMITS } from '@clinic/catalogue/limits';
 import { type Signal, signals } from '@clinic/catalogue/signals';
 import { HTTP_METHODS, RATINGS, SQL_OPERATIONS, WEB_VITALS } from '@clinic/catalogue/vocabulary';
 import { withSection } from '../bench/marked-section.ts';
-import { costSection, type NodeResult } from '../bench/report.ts';
+import { costSection, type NodeResult, table } from '../bench/report.ts';
 import { allowList } from './src/node/attributes.ts';
 
 /** What the library itself makes; other signals of the catalogue are the services' own. */
@@ -39,10 +39,6 @@ const ATTRIBUTES: Readonly<Record<string, string>> = {
 };
 
 const code = (text: string) => `\`${text}\``;
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
-  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
-}
 
 function collected(): string {
   const keys = [...allowList({ routes: [], tables: [], hosts: [] }).keys()];

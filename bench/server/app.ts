@@ -21,7 +21,6 @@ export interface Figures {
   readonly elapsed: number;
   /** Bytes. */
   readonly rss: number;
-  readonly heap: number;
   /** Of telling all metrics once. */
   readonly scrape?: { readonly ms: number; readonly bytes: number };
   readonly counters?: Readonly<Record<string, number>>;
@@ -64,8 +63,8 @@ function figures(from = cpu, scrape?: Figures['scrape']): Figures {
   const elapsed = (performance.now() - since) * 1000;
   cpu = process.cpuUsage();
   since = performance.now();
-  const { rss, heapUsed: heap } = process.memoryUsage();
-  return { cpu: user + system, elapsed, rss, heap, ...(scrape ? { scrape } : {}) };
+  const rss = process.memoryUsage.rss();
+  return { cpu: user + system, elapsed, rss, ...(scrape ? { scrape } : {}) };
 }
 async function answer(question: Question): Promise<Figures> {
   if (question === 'total') return figures(collected);

@@ -1,5 +1,5 @@
 import { limitOf, METRICS, OTHER_METRIC } from '@clinic/catalogue/limits';
-import type { Stats } from '../stats.ts';
+import { type Stats, statsOf } from '../stats.ts';
 import type { Metric } from './wire.ts';
 
 export interface PerformanceMonitor<Context = never> {
@@ -56,15 +56,7 @@ export function performanceMonitorOf<Context = never>({
     },
     getStats(metric: string): Stats | undefined {
       const sorted = series[known(metric)]?.samples.toSorted((a, b) => a - b);
-      if (!sorted) return;
-      const count = sorted.length;
-      return {
-        count,
-        min: sorted[0]!,
-        max: sorted.at(-1)!,
-        avg: sorted.reduce((sum, ms) => sum + ms) / count,
-        p95: sorted[Math.ceil(0.95 * count) - 1]!,
-      };
+      return sorted && statsOf(sorted);
     },
   };
   return monitor;

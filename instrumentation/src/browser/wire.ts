@@ -34,7 +34,7 @@ export interface Batch {
   readonly at: number;
   /** How many items were given up before they were in a batch, since the last one. */
   readonly drop: number;
-  /** Batches of pages that are closed, which this browser never could deliver: `[id, seq, items]`. */
+  /** Batches of pages that are closed, whose arrival this browser has not seen: `[id, seq, items]`. */
   readonly gone?: readonly (readonly [string, number, number])[];
   /** The page of items that have none; `unknown` when left out. */
   readonly p?: Page;

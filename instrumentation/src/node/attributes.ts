@@ -15,7 +15,7 @@ import {
  */
 export type Check = (value: unknown) => boolean;
 
-const oneOf = (values: Iterable<unknown>): Check => {
+export const oneOf = (values: Iterable<unknown>): Check => {
   const set = new Set(values);
   return (value) => set.has(value);
 };

@@ -12,7 +12,7 @@ import {
   type SpanItem,
   type WireItem,
 } from '../browser/wire.ts';
-import type { Check } from './attributes.ts';
+import { type Check, oneOf } from './attributes.ts';
 
 export interface BrowserBatch {
   /** The visit that it comes from. */
@@ -26,7 +26,7 @@ export interface BrowserBatch {
   readonly began: number;
   /** Items that the browser had to give up. */
   readonly lost: number;
-  /** Batches that it could not deliver. */
+  /** Batches of pages that are closed, whose arrival the browser has not seen. */
   readonly gone: readonly { readonly id: string; readonly sequence: number; readonly count: number }[];
   /** In the order sent; `undefined` stands for an item that was refused. */
   readonly items: readonly (WireItem | undefined)[];
@@ -45,10 +45,6 @@ const MAX_GONE = 32;
 const MAX_EPOCH_MS = 8_640_000_000_000_000;
 const KINDS = ['m', 'e', 'c', 'l', 's'] as const;
 
-const oneOf = (values: Iterable<unknown>): Check => {
-  const set = new Set(values);
-  return (value) => set.has(value);
-};
 const shape =
   (pattern: RegExp): Check =>
   (value) =>

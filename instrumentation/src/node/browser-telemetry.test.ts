@@ -112,6 +112,23 @@ test('a call is api_call as well unless it is mute, and a page load is page_load
   });
 });
 
+test('a sampled duration is an exemplar of its trace; those of synthetic visitors are a series of their own', async () => {
+  const synthetic = { 'content-type': 'application/json', 'x-synthetic': '1' };
+  const growth = await grown(() => post(batch({ m: [metric({ 0: 'render', 1: 20, 3: TRACE, 4: SPAN })] }), synthetic));
+  const ofSynthetic = 'metric="render",source="browser",user_agent_synthetic_type="test"';
+  expect(growth).toMatchObject({
+    [`operation_duration_seconds_count{${ofSynthetic}}`]: 1,
+    [`operation_duration_seconds_sum{${ofSynthetic}}`]: 0.02,
+  });
+  expect(growth).not.toHaveProperty(['operation_duration_seconds_count{metric="render",source="browser"}']);
+  expect(await telemetry.registry.metrics()).toMatch(
+    new RegExp(
+      `^operation_duration_seconds_bucket\\{.*${ofSynthetic}\\} 1 # \\{trace_id="${TRACE}",span_id="${SPAN}"\\} 0\\.02 `,
+      'm',
+    ),
+  );
+});
+
 test('words may be told once; the last message of a page has them where they are, and errors without a place', async () => {
   const told = batch(
     {

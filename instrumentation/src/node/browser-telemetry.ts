@@ -5,9 +5,9 @@ import { SpanKind, TraceFlags } from '@opentelemetry/api';
 import type { Request, RequestHandler, Response } from 'express';
 import type { CallItem, ErrorItem, MetricItem, PageLoadItem, SpanItem } from '../browser/wire.ts';
 import { type BrowserBatch, batchReader } from './browser-batch.ts';
-import { observeWithExemplar } from './instruments.ts';
 import { isSynthetic, SYNTHETIC_LABEL } from './request.ts';
 import { SeenBatches } from './seen-batches.ts';
+import { Series } from './series.ts';
 import { callUid, itemUid } from './slow-events.ts';
 import { nanosecondsOf } from './spans.ts';
 import type { Telemetry } from './telemetry.ts';
@@ -97,7 +97,18 @@ export function browserTelemetry({
     this.inc({ outcome: 'lost' }, known.settle(now()));
   });
 
-  for (const metric of metrics) operationDuration.zero({ metric, source: 'browser' });
+  const durations = new Map<string, Series>();
+  const syntheticDurations = new Map<string, Series>();
+  const durationOf = (metric: string, synthetic: boolean): Series => {
+    const made = synthetic ? syntheticDurations : durations;
+    let series = made.get(metric);
+    if (!series) {
+      series = new Series(operationDuration, { metric, source: 'browser', ...(synthetic ? SYNTHETIC_LABEL : {}) });
+      made.set(metric, series);
+    }
+    return series;
+  };
+  for (const metric of metrics) durationOf(metric, false);
   for (const page of [UNKNOWN_ROUTE, ...pages]) {
     for (const name of WEB_VITALS) if (name !== 'CLS') webVital.zero({ name, page });
     layoutShift.zero({ page });
@@ -111,9 +122,7 @@ export function browserTelemetry({
     { n, v, p, i, j }: Omit<MetricItem, 'k' | 't'>,
     { at, synthetic, uid }: { at: number; synthetic: boolean; uid: () => string },
   ) => {
-    const labels = { metric: n, source: 'browser', ...(synthetic ? SYNTHETIC_LABEL : {}) };
-    if (i && j && sampled(i)) observeWithExemplar(operationDuration, labels, v / 1000, { traceId: i, spanId: j });
-    else operationDuration.observe({ labels, value: v / 1000 });
+    durationOf(n, synthetic).observe(v / 1000, i && j && sampled(i) ? { traceId: i, spanId: j } : undefined);
     const thresholdMs = limitOf(n);
     if (!(v > thresholdMs)) return;
     slowEvents.add({

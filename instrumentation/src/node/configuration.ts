@@ -31,6 +31,13 @@ export const url = z
   .url({ protocol: /^https?$/, error: 'must be an http:// or https:// URL' })
   .transform((text) => text.replace(/\/$/, ''));
 
+export const wholeNumber = (from: number, to: number) =>
+  z
+    .string()
+    .regex(/^\d{1,10}$/, 'must be a whole number')
+    .transform(Number)
+    .refine((value) => value >= from && value <= to, `must be from ${from} to ${to}`);
+
 /** Reads the environment by a zod object whose keys are the variables' names. Throws a ConfigurationError that names every wrong key. */
 export function configuration<Shape extends z.ZodRawShape>(
   shape: Shape,

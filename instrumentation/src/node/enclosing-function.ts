@@ -11,25 +11,30 @@ type Located = Node & { readonly id?: Located | null; readonly key?: Located; re
 const FUNCTIONS = new Set(['FunctionDeclaration', 'FunctionExpression', 'ArrowFunctionExpression']);
 
 /**
- * Where the name stands of the innermost function that has one and holds this place: its own name, or that of the variable,
- * property or method that it is the value of. Undefined at the top level. Throws a SyntaxError for what is not a module.
+ * Returns a function that says where the name stands of the innermost function that has one and holds a place: its own name,
+ * or that of the variable, property or method that it is the value of. Undefined at the top level. Throws a SyntaxError for
+ * what is not a module.
  */
-export function functionAt(code: string, { line, column }: Place): Place | undefined {
-  const offset = code.split('\n', line - 1).reduce((sum, text) => sum + text.length + 1, 0) + column - 1;
-  let name: Located | undefined;
+export function functionsOf(code: string): (place: Place) => Place | undefined {
+  const program = parse(code, { ecmaVersion: 'latest', sourceType: 'module', locations: true });
 
-  function visit(node: Located, candidate: Located | undefined): void {
-    if (offset < node.start || offset >= node.end) return;
-    if (FUNCTIONS.has(node.type)) name = node.id ?? candidate ?? name;
-    for (const child of Object.values(node)) {
-      for (const each of Array.isArray(child) ? child : [child]) {
-        if (typeof each?.type === 'string') visit(each as Located, namedBy(node));
+  return ({ line, column }) => {
+    const offset = code.split('\n', line - 1).reduce((sum, text) => sum + text.length + 1, 0) + column - 1;
+    let name: Located | undefined;
+
+    function visit(node: Located, candidate: Located | undefined): void {
+      if (offset < node.start || offset >= node.end) return;
+      if (FUNCTIONS.has(node.type)) name = node.id ?? candidate ?? name;
+      for (const child of Object.values(node)) {
+        for (const each of Array.isArray(child) ? child : [child]) {
+          if (typeof each?.type === 'string') visit(each as Located, namedBy(node));
+        }
       }
     }
-  }
-  visit(parse(code, { ecmaVersion: 'latest', sourceType: 'module', locations: true }), undefined);
-  const start = name?.loc?.start;
-  return start && { line: start.line, column: start.column + 1 };
+    visit(program, undefined);
+    const start = name?.loc?.start;
+    return start && { line: start.line, column: start.column + 1 };
+  };
 }
 
 /** The identifier that a function gets its name from when it is the value of this node. */

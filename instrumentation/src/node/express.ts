@@ -43,17 +43,13 @@ export function expressTelemetry({ requests, routes, histogram, monitor }: Expre
     }
     return kind;
   };
-  const seriesOf = (
-    { method, ...kind }: Kind,
-    { route: { template }, synthetic }: RequestInfo,
-    status: number,
-  ): Series => {
+  const seriesOf = (kind: Kind, { route, synthetic }: RequestInfo, status: number): Series => {
     const byStatus = synthetic ? kind.synthetic : kind.byStatus;
     let series = byStatus.get(status);
     if (!series) {
       series = new Series(histogram, {
-        http_request_method: method,
-        http_route: template,
+        http_request_method: kind.method,
+        http_route: route.template,
         http_response_status_code: status,
         ...(synthetic ? SYNTHETIC_LABEL : {}),
       });

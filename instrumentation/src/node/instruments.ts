@@ -36,15 +36,3 @@ export function instruments(registry: Registry<OpenMetricsContentType>): Instrum
       }),
   };
 }
-
-/** Observes a value of a histogram with exemplars, of which the span is the newest in its bucket. */
-export function observeWithExemplar<Label extends string>(
-  histogram: Histogram<Label>,
-  labels: Partial<Record<Label, string | number>>,
-  value: number,
-  { traceId, spanId }: { readonly traceId: string; readonly spanId: string },
-): void {
-  // prom-client's type of `exemplarLabels` asks for the metric's own label names.
-  const exemplarLabels = { trace_id: traceId, span_id: spanId } as Partial<Record<string, string>> as typeof labels;
-  histogram.observe({ labels, value, exemplarLabels });
-}

@@ -1,6 +1,6 @@
 import { limitOf, METRIC_NAME, OTHER_METRIC } from '@clinic/catalogue/limits';
 import type { Histogram } from 'prom-client';
-import type { Stats } from '../stats.ts';
+import { type Stats, statsOf } from '../stats.ts';
 import { activeRequest, type RequestInfo, SYNTHETIC_LABEL } from './request.ts';
 import { Series } from './series.ts';
 import type { SlowEvents } from './slow-events.ts';
@@ -123,16 +123,6 @@ export class PerformanceMonitor {
   getStats(metric: string): Stats | undefined {
     const series = this.#series.get(metric) ?? this.#other;
     if (series.total === 0) return undefined;
-    const sorted = series.samples.slice(0, Math.min(series.total, this.#window)).sort();
-    const count = sorted.length;
-    let sum = 0;
-    for (const value of sorted) sum += value;
-    return {
-      count,
-      min: sorted[0]!,
-      max: sorted[count - 1]!,
-      avg: sum / count,
-      p95: sorted[Math.ceil(0.95 * count) - 1]!,
-    };
+    return statsOf(series.samples.slice(0, Math.min(series.total, this.#window)).sort());
   }
 }

@@ -33,7 +33,7 @@ test.each([
   expect(one.isRecording()).toBe(options.sampled || options.keepSlow);
   end(one, slow);
   expect(sent).toHaveLength(count);
-  expect(finished).toEqual(options.keepSlow && !options.sampled ? [[one.spanContext().traceId, slow]] : []);
+  expect(finished).toEqual(options.keepSlow && !options.sampled ? [[one.spanContext().spanId, slow]] : []);
 });
 
 test('ids are well-formed, never repeated, and fall into the sampled share as often as they should', () => {

@@ -132,7 +132,7 @@ export class RequestSpan implements Span {
     if (!this.#recording) return;
     const { traceId, spanId, traceFlags } = this.#context;
     const sampled = traceFlags !== TraceFlags.NONE;
-    if (!sampled) this.#shared.buffer.finish(traceId, slow);
+    if (!sampled) this.#shared.buffer.finish(spanId, slow);
     if (!sampled && !slow) return;
     const parent = this.#parent;
     this.#shared.spans.send({

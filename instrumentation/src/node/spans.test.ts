@@ -6,8 +6,8 @@ import { allowList, errorType, isErrorType } from './attributes.ts';
 import { AllowListedSpans, nanosecondsOf, TraceBuffer } from './spans.ts';
 
 const TRACE = '0af7651916cd43dd8448eb211c80319c';
-const OTHER = '0af7651916cd43dd8448eb211c80319d';
 const SPAN = 'b7ad6b7169203331';
+const OTHER = 'b7ad6b7169203332';
 
 function setup({ keepSlow = false } = {}) {
   const sent: string[] = [];
@@ -15,7 +15,7 @@ function setup({ keepSlow = false } = {}) {
     add: (record) => void sent.push(record),
     refuses: () => false,
   });
-  const buffer = new TraceBuffer({ spans, maxTraces: 2, maxSpans: 2 });
+  const buffer = new TraceBuffer({ spans, maxRequests: 2, maxSpans: 2 });
   const provider = new TracerProvider({
     spanProcessors: [buffer],
     ...(keepSlow ? { sampler: createAlwaysRecordSampler(new AlwaysOffSampler()) } : {}),
@@ -83,14 +83,31 @@ test('an error type is a listed word, an SQLSTATE or a status', () => {
 
 test('what a slow request did is kept although it was not sampled, that of a fast one and of no request is not', () => {
   const { sent, buffer, tracer } = setup({ keepSlow: true });
-  for (const slow of [true, false]) {
-    const root = trace.setSpanContext(ROOT_CONTEXT, { traceId: slow ? TRACE : OTHER, spanId: SPAN, traceFlags: 0 });
+  for (const [spanId, slow] of [
+    [SPAN, true],
+    [OTHER, false],
+  ] as const) {
+    const root = trace.setSpanContext(ROOT_CONTEXT, { traceId: TRACE, spanId, traceFlags: 0 });
     tracer.startSpan('SELECT', { kind: SpanKind.CLIENT, attributes: { 'db.operation.name': 'SELECT' } }, root).end();
-    buffer.finish(slow ? TRACE : OTHER, slow);
-    buffer.finish(slow ? TRACE : OTHER, true);
+    buffer.finish(spanId, slow);
+    buffer.finish(spanId, true);
   }
   tracer.startSpan('SELECT', { attributes: { slow: true } }, ROOT_CONTEXT).end();
-  expect(sent.map((span) => JSON.parse(span).traceId)).toEqual([TRACE]);
+  expect(sent.map((span) => JSON.parse(span).parentSpanId)).toEqual([SPAN]);
+});
+
+test('requests of one trace at the same time each keep or forget their own spans, those below others included', () => {
+  const { sent, buffer, tracer } = setup({ keepSlow: true });
+  const contextOf = (spanId: string) => trace.setSpanContext(ROOT_CONTEXT, { traceId: TRACE, spanId, traceFlags: 0 });
+  const outer = tracer.startSpan('call', {}, contextOf(SPAN));
+  tracer.startSpan('SELECT', {}, contextOf(OTHER)).end();
+  const inner = tracer.startSpan('SELECT', {}, trace.setSpan(ROOT_CONTEXT, outer));
+  inner.end();
+  buffer.finish(OTHER, false);
+  outer.end();
+  buffer.finish(SPAN, true);
+  expect(sent.map((span) => JSON.parse(span).spanId)).toEqual([inner.spanContext().spanId, outer.spanContext().spanId]);
+  expect(buffer.dropped).toBe(0);
 });
 
 test('what waits for the end of unsampled requests is bounded and counted', () => {

@@ -1,6 +1,14 @@
 import { SPAN_NAMES } from '@clinic/catalogue/vocabulary';
-import { type HrTime, type SpanContext, type SpanKind, SpanStatusCode, TraceFlags } from '@opentelemetry/api';
-import type { ReadableSpan, SpanProcessor } from '@opentelemetry/sdk-trace';
+import {
+  type Context,
+  type HrTime,
+  type SpanContext,
+  type SpanKind,
+  SpanStatusCode,
+  TraceFlags,
+  trace,
+} from '@opentelemetry/api';
+import type { ReadableSpan, Span, SpanProcessor } from '@opentelemetry/sdk-trace';
 import type { AllowList } from './attributes.ts';
 import type { Delivery } from './delivery.ts';
 import { type AttributeValue, otlpAttributes } from './otlp.ts';
@@ -109,58 +117,66 @@ export function nanosecondsOf(ms: number): string {
 export interface TraceBufferOptions {
   readonly spans: Pick<AllowListedSpans, 'sendReadable'>;
   /** Unsampled requests in progress whose spans are held, and spans per request. */
-  readonly maxTraces?: number;
+  readonly maxRequests?: number;
   readonly maxSpans?: number;
 }
 
 /**
  * Passes sampled spans on, and keeps the traces of slow requests that were not sampled. For the latter the sampler must
- * record every span; child spans wait here until their request ends, and says whether it was slow. Services further down
- * have then dropped their part: their flag said "not sampled".
+ * record every span; child spans wait here until their request ends, and says whether it was slow. Requests of one trace at
+ * the same time, as a page's calls are, wait apart. Services further down have then dropped their part: their flag said
+ * "not sampled".
  */
 export class TraceBuffer implements SpanProcessor {
   readonly #spans: Pick<AllowListedSpans, 'sendReadable'>;
-  readonly #maxTraces: number;
+  readonly #maxRequests: number;
   readonly #maxSpans: number;
+  /** Of each unsampled child span, the id of the local root above it. */
+  readonly #roots = new WeakMap<object, string>();
+  /** By the id of their local root. */
   readonly #children = new Map<string, ReadableSpan[]>();
   /** Spans of requests in progress that found no room. */
   dropped = 0;
 
-  constructor({ spans, maxTraces = 2000, maxSpans = 64 }: TraceBufferOptions) {
+  constructor({ spans, maxRequests = 2000, maxSpans = 64 }: TraceBufferOptions) {
     this.#spans = spans;
-    this.#maxTraces = maxTraces;
+    this.#maxRequests = maxRequests;
     this.#maxSpans = maxSpans;
   }
 
-  onStart(): void {}
-
-  onEnd(span: ReadableSpan): void {
-    const { traceId, traceFlags } = span.spanContext();
-    const { parentSpanContext } = span;
-    if (traceFlags & TraceFlags.SAMPLED) this.#spans.sendReadable(span);
-    else if (parentSpanContext && !parentSpanContext.isRemote) this.#hold(traceId, span);
-    // A root of the application's own: not a request, so nothing decides that it is slow.
-    else this.finish(traceId, false);
+  onStart(span: Span, from: Context): void {
+    const parent = span.parentSpanContext;
+    if (!parent || parent.isRemote || span.spanContext().traceFlags & TraceFlags.SAMPLED) return;
+    this.#roots.set(span, this.#roots.get(trace.getSpan(from)!) ?? parent.spanId);
   }
 
-  /** The request of a trace that was not sampled is over: sends what waited for it, or forgets it. */
-  finish(traceId: string, slow: boolean): void {
+  onEnd(span: ReadableSpan): void {
+    const { spanId, traceFlags } = span.spanContext();
+    const root = this.#roots.get(span);
+    if (traceFlags & TraceFlags.SAMPLED) this.#spans.sendReadable(span);
+    else if (root) this.#hold(root, span);
+    // A root of the application's own: not a request, so nothing decides that it is slow.
+    else this.finish(spanId, false);
+  }
+
+  /** The request with this span, which was not sampled, is over: sends what waited for it, or forgets it. */
+  finish(spanId: string, slow: boolean): void {
     if (this.#children.size === 0) return;
-    const children = this.#children.get(traceId);
+    const children = this.#children.get(spanId);
     if (!children) return;
-    this.#children.delete(traceId);
+    this.#children.delete(spanId);
     if (slow) for (const each of children) this.#spans.sendReadable(each);
   }
 
-  #hold(traceId: string, span: ReadableSpan): void {
-    const children = this.#children.get(traceId);
+  #hold(root: string, span: ReadableSpan): void {
+    const children = this.#children.get(root);
     if (!children) {
-      if (this.#children.size >= this.#maxTraces) {
+      if (this.#children.size >= this.#maxRequests) {
         const [oldest, spans] = this.#children.entries().next().value!;
         this.#children.delete(oldest);
         this.dropped += spans.length;
       }
-      this.#children.set(traceId, [span]);
+      this.#children.set(root, [span]);
     } else if (children.length < this.#maxSpans) children.push(span);
     else this.dropped++;
   }

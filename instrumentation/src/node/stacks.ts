@@ -5,6 +5,7 @@ import { SourceMap, type SourceMapPayload } from 'node:module';
 import { join } from 'node:path';
 import { nameHash } from '../browser/frames.ts';
 import type { ErrorItem, Frame } from '../browser/wire.ts';
+import type { Place } from './enclosing-function.ts';
 import type { ManagementHandler } from './management.ts';
 
 export interface StacksOptions {
@@ -59,8 +60,8 @@ export class Stacks {
     this.#files = new Map(scriptsIn(folders.scripts).map((name) => [nameHash(name), name]));
   }
 
-  /** Keeps the place of an error; returns its hash (16 hex digits), undefined without a frame of our own. */
-  add({ n: type, p: page, f }: Pick<ErrorItem, 'n' | 'p' | 'f'>, now: number): string | undefined {
+  /** Keeps the place of an error, if it has a frame of our own. */
+  add({ n: type, p: page, f }: Pick<ErrorItem, 'n' | 'p' | 'f'>, now: number): void {
     const frames = f.filter(([file]) => this.#files.has(file));
     if (frames.length === 0) return;
     const hash = createHash('sha256')
@@ -73,41 +74,47 @@ export class Stacks {
     this.#stacks.delete(hash);
     this.#stacks.set(hash, stack);
     if (this.#stacks.size > this.#options.capacity) this.#stacks.delete(this.#stacks.keys().next().value!);
-    return hash;
   }
 
   /** What is kept, the last seen first. */
   list(): Omit<Stack, 'frames'>[] {
-    return [...this.#stacks.values()].reverse().map(({ frames: _, ...stack }) => ({ ...stack }));
+    return [...this.#stacks.values()].reverse().map(({ frames: _, ...stack }) => stack);
   }
 
   /** The frames as places in the sources, innermost first; undefined for a hash that is not kept. */
   async resolve(hash: string): Promise<ResolvedFrame[] | undefined> {
     const stack = this.#stacks.get(hash);
-    return stack && Promise.all(stack.frames.map((frame) => this.#place(frame)));
+    if (!stack) return;
+    const hashes = new Set(stack.frames.map(([file]) => file));
+    const scripts = new Map(
+      await Promise.all([...hashes].map(async (file) => [file, await this.#read(this.#files.get(file)!)] as const)),
+    );
+    return stack.frames.map(([file, line, column]) => scripts.get(file)!({ line, column }));
   }
 
-  async #place([hash, line, column]: Frame): Promise<ResolvedFrame> {
-    const script = this.#files.get(hash)!;
-    const built = { file: script, line, column };
+  /** Parses a script and its map; returns a function that finds the source of a place in it. */
+  async #read(script: string): Promise<(place: Place) => ResolvedFrame> {
     try {
       const map = new SourceMap(
         JSON.parse(await readFile(join(this.#options.maps, `${script}.map`), 'utf8')) as SourceMapPayload,
       );
-      const origin = map.findOrigin(line, column);
-      if (!('fileName' in origin)) return built;
-      const { functionAt } = await import('./enclosing-function.ts'); // with a parser that is seldom needed
-      const named = functionAt(await readFile(join(this.#options.scripts, script), 'utf8'), { line, column });
-      const entry = named && map.findEntry(named.line - 1, named.column - 1);
-      const name = entry && 'name' in entry ? entry.name : undefined; // its type says object, it is a text
-      return {
-        file: origin.fileName.replace(/^(\.\.\/)+/, ''),
-        line: origin.lineNumber,
-        column: origin.columnNumber,
-        ...(typeof name === 'string' ? { function: name } : {}),
+      const { functionsOf } = await import('./enclosing-function.ts'); // with a parser that is seldom needed
+      const functionAt = functionsOf(await readFile(join(this.#options.scripts, script), 'utf8'));
+      return (place) => {
+        const origin = map.findOrigin(place.line, place.column);
+        if (!('fileName' in origin)) return { file: script, ...place };
+        const named = functionAt(place);
+        const entry = named && map.findEntry(named.line - 1, named.column - 1);
+        const name = entry && 'name' in entry ? entry.name : undefined; // its type says object, it is a text
+        return {
+          file: origin.fileName.replace(/^(\.\.\/)+/, ''),
+          line: origin.lineNumber,
+          column: origin.columnNumber,
+          ...(typeof name === 'string' ? { function: name } : {}),
+        };
       };
     } catch {
-      return built; // no map of this script, or one that cannot be read
+      return (place) => ({ file: script, ...place }); // no map of this script, or one that cannot be read
     }
   }
 

@@ -78,6 +78,23 @@ test('a slow request is kept although it was not sampled, with an exemplar', asy
   expect(sink.spans().map(({ name, attributes }) => [name, attributes.slow])).toEqual([['GET /clients/:id', true]]);
 });
 
+test('a slow request keeps what it did itself, while a fast one of the same trace begins and ends', async () => {
+  const upstream = createServer((_req, res) => res.end());
+  await new Promise<void>((resolve) => upstream.listen(0, '127.0.0.1', resolve));
+  opened.push(() => new Promise((resolve) => upstream.close(resolve).closeAllConnections()));
+  const to = encodeURIComponent(`http://127.0.0.1:${(upstream.address() as AddressInfo).port}/`);
+  const { sink, telemetry, get } = await start({ sampleRatio: 0 });
+  const traceparent = `00-${UNSAMPLED}-${PARENT}-00`;
+  const slow = get(`/clients/1?query=501&wait=300&fetch=${to}`, traceparent);
+  await get(`/clients/2?wait=100&fetch=${to}`, traceparent);
+  await slow;
+  await telemetry.shutdown();
+  const [child, request, ...others] = sink.spans().toSorted((a, b) => b.kind - a.kind);
+  expect(request).toMatchObject({ kind: 2, parentSpanId: PARENT, attributes: { slow: true } });
+  expect(child).toMatchObject({ kind: 3, parentSpanId: request?.spanId });
+  expect(others).toEqual([]);
+});
+
 test('only routes of the API are timed as api_call', async () => {
   const { get, metrics } = await start();
   for (const path of ['/api/clients/1', '/clients/1', '/assets/a.js', '/unknown/x']) await get(path);

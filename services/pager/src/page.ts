@@ -1,3 +1,4 @@
+import type { APP_METRICS } from '@clinic/catalogue/apps';
 import { limitOf, type METRICS } from '@clinic/catalogue/limits';
 import type { Entry } from './inbox.ts';
 
@@ -29,7 +30,7 @@ export interface Page {
   readonly notifications: number;
 }
 
-const METRIC_WORDS: Readonly<Record<(typeof METRICS)[number], string>> = {
+const METRIC_WORDS: Readonly<Record<Exclude<(typeof METRICS)[number], (typeof APP_METRICS)[number]>, string>> = {
   page_load: 'page loads',
   api_call: 'API calls',
   database_query: 'database queries',
