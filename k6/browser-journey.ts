@@ -7,7 +7,7 @@ import { batchReader } from '@clinic/instrumentation/node/browser-batch';
 import type { Page } from 'playwright-core';
 import { openBrowser } from '../stack/browser.ts';
 import { type Machine, machine } from './machine.ts';
-import { traceCounts, traceUrl } from './observations.ts';
+import { asFarAsKnown, keptUrl } from './observations.ts';
 import type { Verdict } from './result.ts';
 import { ascending, quantile } from './statistics.ts';
 import { milliseconds } from './summary.ts';
@@ -37,6 +37,7 @@ export interface JourneyResult {
   readonly browser: string;
   readonly target: string;
   readonly pages: readonly PageResult[];
+  readonly remarks: readonly string[];
 }
 
 export interface JourneyOptions {
@@ -44,6 +45,8 @@ export interface JourneyOptions {
   /** Loads of each page. */
   readonly rounds?: number;
   status(line: string): void;
+  /** Aborting it closes the browser; the journey then rejects. */
+  readonly signal?: AbortSignal;
 }
 
 const EMAIL = 'clinician@clinic.example';
@@ -84,10 +87,10 @@ function reportedLoads(page: Page) {
     });
 }
 
-export async function browserJourney({ target, rounds = 12, status }: JourneyOptions): Promise<JourneyResult> {
+export async function browserJourney({ target, rounds = 12, status, signal }: JourneyOptions): Promise<JourneyResult> {
   await refuseUnhealthy(target);
   const startedAt = new Date().toISOString();
-  const browser = await openBrowser();
+  const browser = await openBrowser(signal);
   const loads = new Map<Route, Load[]>();
   try {
     // Each request of the page, its telemetry too, says that nobody waits for it.
@@ -120,7 +123,9 @@ export async function browserJourney({ target, rounds = 12, status }: JourneyOpt
     }
     const version = browser.version();
     await context.close();
-    const pages = await Promise.all([...loads].map(([route, each]) => pageResult(target, route, each)));
+    const remarks: string[] = [];
+    const known = asFarAsKnown(remarks);
+    const pages = await Promise.all([...loads].map(([route, each]) => pageResult(target, route, each, known)));
     return {
       format: 1,
       scenario: 'browser-journey',
@@ -130,16 +135,22 @@ export async function browserJourney({ target, rounds = 12, status }: JourneyOpt
       browser: `Chromium ${version}`,
       target: target.clinic,
       pages,
+      remarks,
     };
   } finally {
     await browser.close();
   }
 }
 
-async function pageResult({ tempo }: Target, route: Route, loads: readonly Load[]): Promise<PageResult> {
+async function pageResult(
+  { tempo }: Target,
+  route: Route,
+  loads: readonly Load[],
+  known: ReturnType<typeof asFarAsKnown>,
+): Promise<PageResult> {
   const slowest = loads.toSorted((a, b) => b.ms - a.ms)[0]!;
   const sorted = ascending(loads.map(({ ms }) => ms));
-  const kept = tempo !== undefined && (await traceCounts(tempo, slowest.trace, 15_000)) !== undefined;
+  const url = tempo && (await known(keptUrl(tempo, slowest.trace)));
   return {
     route,
     limit: PAGE_BASELINES[route],
@@ -148,15 +159,16 @@ async function pageResult({ tempo }: Target, route: Route, loads: readonly Load[
     p95: quantile(sorted, 0.95),
     max: slowest.ms,
     trace: slowest.trace,
-    ...(kept && { url: traceUrl(tempo, slowest.trace) }),
+    ...(url && { url }),
   };
 }
 
-export const journeySummary = ({ verdict, pages, browser }: JourneyResult): string =>
+export const journeySummary = ({ verdict, pages, browser, remarks }: JourneyResult): string =>
   [
     `${verdict.toUpperCase()}  browser-journey: each page ${pages[0]?.loads.length ?? 0} times in ${browser}, nothing cached`,
     ...pages.map(
       ({ route, p50, p95, limit, url, trace }) =>
         `  ${p95 < limit ? 'ok  ' : 'MISS'}  ${route.padEnd(14)} p50 ${milliseconds(p50)}, p95 ${milliseconds(p95)} of ${limit} ms; slowest: ${url ?? `trace ${trace}: not kept`}`,
     ),
+    ...remarks.map((remark) => `  Note: ${remark}`),
   ].join('\n');

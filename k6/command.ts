@@ -1,29 +1,29 @@
-/** `npm run load`. Exit code: 0 passed, 1 a threshold was missed, 2 wrong arguments, 3 inconclusive or not begun. */
+/** `npm run load`. Exit code: 0 passed, 1 a threshold was missed, 2 wrong arguments, 3 inconclusive, not begun, or an error. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
+import { statusLine } from '../stack/status-line.mjs';
 import { parseArguments } from './arguments.ts';
 import { browserJourney, journeySummary } from './browser-journey.ts';
 import { runLoad } from './load.ts';
 import { type OwnStack, startOwnStack } from './own-stack.ts';
-import { progressOn } from './progress.ts';
 import { report } from './report.ts';
 import { summary } from './summary.ts';
 import { refuseForeign, TargetError } from './target.ts';
 
 const EXIT = { passed: 0, failed: 1, inconclusive: 3 } as const;
 
-export async function load(args: readonly string[], root: string): Promise<number> {
+async function load(args: readonly string[], root: string): Promise<number> {
   const options = parseArguments(args, root);
   if (typeof options === 'string') {
     console.error(options);
     return 2;
   }
   const { scenario, timeScale, owned } = options;
-  const progress = progressOn(process.stdout);
+  const progress = statusLine(process.stdout);
   const stopping = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => {
-      progress.log('Stopping: the visits under way come to their end. Once more kills at once.');
+      progress.log('Stopping: what visits under way have booked is cancelled. Once more kills at once.');
       stopping.abort();
     });
   }
@@ -40,7 +40,7 @@ export async function load(args: readonly string[], root: string): Promise<numbe
     mkdirSync(folder, { recursive: true });
     const write = (name: string, text: string) => writeFileSync(join(folder, name), text);
     if (scenario === 'browser-journey') {
-      const result = await browserJourney({ target, ...progress });
+      const result = await browserJourney({ target, ...progress, signal: stopping.signal });
       write('result.json', `${JSON.stringify(result, null, 2)}\n`);
       progress.log(`\n${journeySummary(result)}`);
       return EXIT[result.verdict];
@@ -51,12 +51,17 @@ export async function load(args: readonly string[], root: string): Promise<numbe
     progress.log(`\n${summary(result)}\n\n  ${relative('', join(folder, 'report.html'))}`);
     return EXIT[result.verdict];
   } catch (error) {
-    if (!(error instanceof TargetError) && !stopping.signal.aborted) throw error;
-    progress.log((error as Error).message);
+    if (stopping.signal.aborted) progress.log('It was stopped before its end.');
+    else if (error instanceof TargetError) progress.log(error.message);
+    else throw error;
     return 3;
   } finally {
     await own?.stop();
   }
 }
 
-if (import.meta.main) process.exit(await load(process.argv.slice(2), resolve(import.meta.dirname, '..')));
+const code = await load(process.argv.slice(2), resolve(import.meta.dirname, '..')).catch((error: unknown) => {
+  console.error(error);
+  return 3;
+});
+process.exit(code);

@@ -1,6 +1,6 @@
 /** Runs k6. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -11,14 +11,14 @@ import type { Target } from './target.ts';
 export interface GeneratorOptions {
   /** A k6 script. */
   readonly script: string;
-  readonly target: Target;
-  /** Must exist; `samples.ndjson`, `thresholds.json` and `k6.log` are written there. */
+  readonly target: Pick<Target, 'clinic' | 'passwordFile'>;
+  /** Must exist; `samples.ndjson`, `thresholds.json` and `k6.log` are written there anew. */
   readonly folder: string;
   /** Of the durations of the script. */
   readonly timeScale: number;
   /** Told about once a second of what came in since. */
   onSamples?(samples: readonly Sample[]): void;
-  /** Aborting it ends the test early; k6 then still finishes the visits under way. */
+  /** Aborting it ends the test at once, in the middle of visits. */
   readonly signal?: AbortSignal;
 }
 
@@ -36,8 +36,6 @@ export interface Generated {
   readonly exitCode: number | null;
   /** Undefined when k6 did not get to its end: then nothing was judged. */
   readonly thresholds: readonly Threshold[] | undefined;
-  /** Iterations of an open model that found no user. */
-  readonly dropped: number;
   /** What k6 said when it went wrong. */
   readonly complaint: string;
 }
@@ -51,6 +49,8 @@ export async function generate(options: GeneratorOptions): Promise<Generated> {
   const { script, target, folder, timeScale, onSamples, signal } = options;
   const summary = join(folder, 'thresholds.json');
   const samples = join(folder, SAMPLES);
+  // k6 appends to the one, and writes the other only when it gets to its end.
+  for (const former of [samples, summary]) rmSync(former, { force: true });
   const log = await open(join(folder, 'k6.log'), 'w');
   let child: ChildProcess;
   try {
@@ -63,7 +63,7 @@ export async function generate(options: GeneratorOptions): Promise<Generated> {
         ...['--env', `SUMMARY=${summary}`, '--env', `TIME_SCALE=${timeScale}`, '--env', `STARTED_AT=${Date.now()}`],
         script,
       ],
-      { stdio: ['ignore', log.fd, log.fd] },
+      { stdio: ['ignore', log.fd, log.fd], env: environment() },
     );
   } finally {
     await log.close();
@@ -81,12 +81,15 @@ export async function generate(options: GeneratorOptions): Promise<Generated> {
   });
   const [exitCode] = await Promise.all([exited, follow(samples, () => over, onSamples)]);
   const judged = existsSync(summary)
-    ? (JSON.parse(readFileSync(summary, 'utf8')) as { thresholds: Threshold[]; dropped: number })
+    ? (JSON.parse(readFileSync(summary, 'utf8')) as { thresholds: Threshold[] })
     : undefined;
   const complaint = readFileSync(join(folder, 'k6.log'), 'utf8').trim().split('\n').slice(-6).join('\n');
   const thresholds = judged?.thresholds.toSorted((a, b) => (a.metric < b.metric ? 1 : -1));
-  return { exitCode, thresholds, dropped: judged?.dropped ?? 0, complaint };
+  return { exitCode, thresholds, complaint };
 }
+
+/** Ours, save what k6 would take for settings that overrule those of the script. */
+const environment = () => Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('K6_')));
 
 /** Reads a file that grows, until it is over. */
 async function follow(path: string, over: () => boolean, tell: GeneratorOptions['onSamples']): Promise<void> {

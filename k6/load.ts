@@ -8,7 +8,7 @@ import { leaveClean } from './clean.ts';
 import { type Reading, writeGauges } from './gauges.ts';
 import { type Generated, generate, SAMPLES, THRESHOLDS_CROSSED } from './generator.ts';
 import { machine, machineBusy } from './machine.ts';
-import { type Curve, curve, traceCounts, traceUrl } from './observations.ts';
+import { asFarAsKnown, curve, keptUrl, statementCount } from './observations.ts';
 import {
   type LoadResult,
   measured,
@@ -24,6 +24,7 @@ import {
 } from './result.ts';
 import { leftBehind, readSamples, type Sample } from './samples.ts';
 import { ascending, quantile } from './statistics.ts';
+import { clock } from './summary.ts';
 import { refuseUnhealthy, type Target } from './target.ts';
 
 export const SCENARIOS = {
@@ -105,7 +106,7 @@ export async function runLoad(options: LoadOptions): Promise<LoadResult> {
         const recent = ascending(progress.recent.flat().map(({ ms }) => ms));
         const p95 = recent.length > 0 ? `p95 ${Math.round(quantile(recent, 0.95))} ms` : '';
         status(
-          `${clock(Date.now() - started)}  ${progress.users} users  ${(recent.length / progress.recent.length).toFixed(1)} requests/s  ${p95}  ${progress.failed} of ${progress.samples} failed`,
+          `${clock((Date.now() - started) / 1000)}  ${progress.users} users  ${(recent.length / progress.recent.length).toFixed(1)} requests/s  ${p95}  ${progress.failed} of ${progress.samples} failed`,
         );
       },
     });
@@ -131,6 +132,7 @@ export async function runLoad(options: LoadOptions): Promise<LoadResult> {
     status('asking Prometheus and Tempo what they saw');
     await sleep(SCRAPED_AFTER_MS);
   }
+  const known = asFarAsKnown(remarks);
   const sorted = ascending(samples.map(({ ms }) => ms));
   const seconds = (range.to - range.from) / 1000;
   const result: LoadResult = {
@@ -153,11 +155,11 @@ export async function runLoad(options: LoadOptions): Promise<LoadResult> {
     p99: quantile(sorted, 0.99),
     // Of a test that came to no end, some would be kept because nobody got there.
     thresholds: verdict === 'inconclusive' ? [] : (generated.thresholds ?? []),
-    steps: await withStatements(target, steps, samples),
-    slowest: await withTraces(target, slowestSamples(samples, SLOWEST)),
+    steps: await withStatements(target, steps, samples, known),
+    slowest: await withTraces(target, slowestSamples(samples, SLOWEST), known),
     timeline: timelineOf(samples),
     resources: [
-      ...(await clinicResources(target, range)),
+      ...(await clinicResources(target, range, known)),
       ...pool.result(),
       ...resource({
         name: 'machine',
@@ -171,7 +173,7 @@ export async function runLoad(options: LoadOptions): Promise<LoadResult> {
     remarks,
   };
   if (verdict !== 'inconclusive') await gauges(resultReadings(result));
-  return { ...result, remarks };
+  return result;
 }
 
 function judge(
@@ -217,11 +219,14 @@ const resultReadings = ({ steps, requests, failed, perSecond, verdict }: LoadRes
   ['loadTestFinished', {}, Date.now() / 1000],
 ];
 
+type Known = ReturnType<typeof asFarAsKnown>;
+
 /** Statements of typical requests: those in the middle of each step, whose number does not depend on chance. */
 async function withStatements(
   { tempo }: Target,
   steps: StepResult[],
   samples: readonly Sample[],
+  known: Known,
 ): Promise<StepResult[]> {
   if (!tempo) return steps;
   return Promise.all(
@@ -229,19 +234,19 @@ async function withStatements(
       const own = samples.filter(({ step, good }) => good && step === result.step).toSorted((a, b) => a.ms - b.ms);
       const from = Math.max(0, Math.floor((own.length - TRACES_PER_STEP) / 2));
       const counts = await Promise.all(
-        own.slice(from, from + TRACES_PER_STEP).map(({ trace }) => traceCounts(tempo, trace, 2_000)),
+        own.slice(from, from + TRACES_PER_STEP).map(({ trace }) => known(statementCount(tempo, trace, 2_000))),
       );
-      const sql = spread(counts.flatMap((count) => count?.sql ?? []));
+      const sql = spread(counts.filter((count) => count !== undefined));
       return { ...result, ...(sql && { sql }) };
     }),
   );
 }
 
-const withTraces = ({ tempo }: Target, slowest: readonly Sample[]): Promise<SlowSample[]> =>
+const withTraces = ({ tempo }: Target, slowest: readonly Sample[], known: Known): Promise<SlowSample[]> =>
   Promise.all(
     slowest.map(async ({ step, ms, at, users, trace }) => {
-      const kept = tempo !== undefined && (await traceCounts(tempo, trace, 15_000)) !== undefined;
-      return { step, ms, at, users, trace, ...(kept && { url: traceUrl(tempo, trace) }) };
+      const url = tempo && (await known(keptUrl(tempo, trace)));
+      return { step, ms, at, users, trace, ...(url && { url }) };
     }),
   );
 
@@ -290,9 +295,13 @@ function watchPool(clinic: string) {
   };
 }
 
-async function clinicResources({ prometheus }: Target, range: { from: number; to: number }): Promise<Resource[]> {
+async function clinicResources(
+  { prometheus }: Target,
+  range: { from: number; to: number },
+  known: Known,
+): Promise<Resource[]> {
   if (!prometheus) return [];
-  const ask = (query: string): Promise<Curve> => curve(prometheus, query, range);
+  const ask = async (query: string) => (await known(curve(prometheus, query, range))) ?? [];
   const [cpu, memory, lag] = await Promise.all([
     ask('sum(rate(process_cpu_seconds_total{job="clinic-api"}[20s]))'),
     ask('sum(process_resident_memory_bytes{job="clinic-api"})'),
@@ -309,9 +318,4 @@ async function clinicResources({ prometheus }: Target, range: { from: number; to
     ...resource({ name: 'memory', title: 'Memory of the clinic', unit: 'bytes', limit: memoryLimit(), curve: memory }),
     ...resource({ name: 'event_loop', title: 'Delay of the event loop, p99', unit: 'seconds', curve: lag }),
   ];
-}
-
-export function clock(ms: number): string {
-  const seconds = Math.round(ms / 1000);
-  return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`;
 }

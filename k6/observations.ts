@@ -14,18 +14,45 @@ export interface Range {
   readonly to: number;
 }
 
+const ANSWERS_WITHIN_MS = 15_000;
+
+async function ask(who: string, url: string): Promise<{ status: number; text: string }> {
+  try {
+    const response = await fetch(url, {
+      headers: { accept: 'application/json' },
+      signal: AbortSignal.timeout(ANSWERS_WITHIN_MS),
+    });
+    return { status: response.status, text: await response.text() };
+  } catch (error) {
+    throw new Error(`${who} does not answer`, { cause: error });
+  }
+}
+
+/**
+ * Answers as far as there are any: undefined, and a remark, where there is none. What a test measured itself is not lost because
+ * Prometheus or Tempo is away after it.
+ */
+export function asFarAsKnown(remarks: string[]) {
+  return <Answer>(answer: Promise<Answer>): Promise<Answer | undefined> =>
+    answer.catch((error: Error) => {
+      const remark = `Not all is in this report: ${error.message}`;
+      if (!remarks.includes(remark)) remarks.push(remark);
+      return undefined;
+    });
+}
+
 /** One series over time; empty when Prometheus has none. */
 export async function curve(prometheus: string, query: string, { from, to }: Range): Promise<Curve> {
   const step = Math.max(5, Math.ceil((to - from) / 1000 / 200));
   const asked = new URLSearchParams({ query, start: `${from / 1000}`, end: `${to / 1000}`, step: `${step}` });
-  const response = await fetch(`${prometheus}/api/v1/query_range?${asked}`);
-  if (!response.ok) throw new Error(`Prometheus answered ${response.status} to ${query}`);
-  const [series] = ((await response.json()) as RangeAnswer).data.result;
+  const { status, text } = await ask('Prometheus', `${prometheus}/api/v1/query_range?${asked}`);
+  if (status !== 200) throw new Error(`Prometheus answered ${status} to ${query}`);
+  const [series] = (JSON.parse(text) as RangeAnswer).data.result;
   return (series?.values ?? []).map(([at, value]) => [at, Number(value)] as const);
 }
 
 /** A trace as it is linked to: JSON of Tempo's. */
-export const traceUrl = (tempo: string, trace: string): string => `${tempo}/api/traces/${trace}`;
+const traceUrl = (tempo: string, trace: string): string => `${tempo}/api/traces/${trace}`;
 
 interface Trace {
   readonly batches: readonly {
@@ -35,25 +62,25 @@ interface Trace {
   }[];
 }
 
-/** How many spans a trace has, and how many of them are SQL statements. */
-export interface TraceCounts {
-  readonly spans: number;
-  readonly sql: number;
-}
-
-/** Counts once Tempo has the trace; undefined when it has not within `wait` milliseconds: it was not sampled, or got lost. */
-export async function traceCounts(tempo: string, trace: string, wait: number): Promise<TraceCounts | undefined> {
+/**
+ * How many SQL statements a trace has, once Tempo has the trace; undefined when it has not within `wait` milliseconds: it was not
+ * sampled, or got lost.
+ */
+export async function statementCount(tempo: string, trace: string, wait: number): Promise<number | undefined> {
   const end = Date.now() + wait;
   for (;;) {
-    const response = await fetch(traceUrl(tempo, trace), { headers: { accept: 'application/json' } });
-    if (response.ok) {
-      const { batches } = (await response.json()) as Trace;
+    const { status, text } = await ask('Tempo', traceUrl(tempo, trace));
+    if (status === 200) {
+      const { batches } = JSON.parse(text) as Trace;
       const spans = batches.flatMap(({ scopeSpans }) => scopeSpans.flatMap((scope) => scope.spans));
-      const sql = spans.filter(({ attributes }) => attributes?.some(({ key }) => key === 'db.system.name')).length;
-      return { spans: spans.length, sql };
+      return spans.filter(({ attributes }) => attributes?.some(({ key }) => key === 'db.system.name')).length;
     }
-    await response.body?.cancel();
     if (Date.now() >= end) return undefined;
     await sleep(500);
   }
+}
+
+/** Where a trace is; undefined when Tempo did not keep it. */
+export async function keptUrl(tempo: string, trace: string): Promise<string | undefined> {
+  return (await statementCount(tempo, trace, 15_000)) === undefined ? undefined : traceUrl(tempo, trace);
 }

@@ -15,14 +15,22 @@ export interface OwnStack {
   stop(): Promise<void>;
 }
 
-/** A fresh stack beside whatever else runs: seeded as docker-compose.yml says, its ports moved. */
-export async function startOwnStack(
-  options: Pick<StackOptions, 'services' | 'environment' | 'signal'> = {},
-): Promise<OwnStack> {
+/**
+ * A fresh stack beside whatever else runs: seeded as docker-compose.yml says, its ports moved. The signal ends its start alone: after
+ * a test that was stopped, the clinic is asked to cancel what was booked.
+ */
+export async function startOwnStack({
+  signal,
+  ...options
+}: Pick<StackOptions, 'services' | 'environment' | 'signal'> = {}): Promise<OwnStack> {
   const state = mkdtempSync(join(tmpdir(), 'clinic-load-'));
+  const starting = new AbortController();
+  const abort = () => starting.abort();
+  signal?.addEventListener('abort', abort);
+  if (signal?.aborted) abort();
   try {
     const portOffset = await freePortOffset(ROOT);
-    const stack = await startStack({ root: ROOT, state, portOffset, ...options });
+    const stack = await startStack({ root: ROOT, state, portOffset, ...options, signal: starting.signal });
     return {
       target: stackTarget(state, portOffset),
       state,
@@ -35,5 +43,7 @@ export async function startOwnStack(
   } catch (error) {
     rmSync(state, { recursive: true, force: true });
     throw error;
+  } finally {
+    signal?.removeEventListener('abort', abort);
   }
 }

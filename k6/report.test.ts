@@ -85,6 +85,10 @@ test.each([
   }
 });
 
+test('a minute has sixty seconds', () => {
+  expect(report({ ...result, seconds: 59.6 })).toContain(', 1:00 min');
+});
+
 test('every number of the curves is drawn', () => {
   expect(report(result)).not.toContain('NaN');
   expect(report({ ...result, timeline: [], resources: [], steps: [], slowest: [] })).not.toMatch(/NaN|Infinity/);

@@ -2,7 +2,7 @@
 import { REQUEST_BASELINE, STEP_BASELINES } from '@clinic/catalogue/baselines';
 import type { LoadResult, Resource } from './result.ts';
 import { STEPS } from './steps.ts';
-import { amount, milliseconds, percent, spreadText, thresholdText } from './summary.ts';
+import { amount, clock, milliseconds, percent, spreadText, thresholdText } from './summary.ts';
 
 const escaped = (text: string) => text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
 
@@ -35,8 +35,6 @@ function roundUp(value: number): number {
   return [1, 1.5, 2, 3, 4, 5, 6, 8, 10].map((factor) => factor * power).find((round) => round >= value) ?? value;
 }
 
-const minutes = (seconds: number) => `${Math.floor(seconds / 60)}:${String(Math.round(seconds % 60)).padStart(2, '0')}`;
-
 function chart({ title, note, lines, format, limit, top }: ChartOptions): string {
   const all = lines.flatMap(({ points }) => points);
   if (all.length === 0) return '';
@@ -54,7 +52,7 @@ function chart({ title, note, lines, format, limit, top }: ChartOptions): string
   const times = [0, 0.25, 0.5, 0.75, 1]
     .map(
       (share) =>
-        `<text class="axis" x="${x(share * right)}" y="${HEIGHT - 6}" text-anchor="${share === 0 ? 'start' : share === 1 ? 'end' : 'middle'}">${minutes(share * right)}</text>`,
+        `<text class="axis" x="${x(share * right)}" y="${HEIGHT - 6}" text-anchor="${share === 0 ? 'start' : share === 1 ? 'end' : 'middle'}">${clock(share * right)}</text>`,
     )
     .join('');
   const drawn = lines
@@ -191,7 +189,7 @@ export function report(result: LoadResult): string {
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><title>Load test: ${escaped(scenario)}, ${when}</title><style>${STYLE}</style></head>
 <body><main><header class="${verdict}"><p class="verdict">${verdict.toUpperCase()}</p><h1>Load test: ${escaped(scenario)}</h1>
 <p>${VERDICTS[verdict]} ${timeScale === 1 ? '' : `Its time was shortened to ${timeScale} of the scenario's: it shows that everything works, not how fast the clinic is.`}</p>
-<p class="quiet">${when}, ${minutes(seconds)} min, against ${escaped(target)}. ${escaped(machine.processor)}, ${machine.cores} cores, ${machine.memoryGb} GB, Node ${machine.node}${machine.commit ? `, commit ${escaped(machine.commit)}` : ''}. Users, clinic and database shared the machine.</p></header>
+<p class="quiet">${when}, ${clock(seconds)} min, against ${escaped(target)}. ${escaped(machine.processor)}, ${machine.cores} cores, ${machine.memoryGb} GB, Node ${machine.node}${machine.commit ? `, commit ${escaped(machine.commit)}` : ''}. Users, clinic and database shared the machine.</p></header>
 ${reason ? `<pre>${escaped(reason)}</pre>` : ''}
 <section class="numbers"><div><b>${requests}</b>requests</div><div><b>${result.perSecond.toFixed(1)}</b>a second</div><div><b>${result.peakUsers}</b>users at most</div><div><b>${milliseconds(result.p95)}</b>p95 of all</div><div><b>${percent(requests ? failed / requests : 0)}</b>failed</div></section>
 <h2>Steps</h2>${stepTable(result)}
@@ -221,7 +219,7 @@ ${reason ? `<pre>${escaped(reason)}</pre>` : ''}
 <h2>Slowest requests</h2><div class="scroll"><table><thead><tr><th scope="col">Step</th><th scope="col">Took</th><th scope="col">After</th><th scope="col">Users</th><th scope="col">Trace</th></tr></thead><tbody>${result.slowest
     .map(
       ({ step, ms, at, users, trace, url }) =>
-        `<tr><th scope="row">${escaped(STEPS[step].title)}</th>${cell(milliseconds(ms))}${cell(minutes(Math.max(0, at / 1000 - start)))}${cell(`${users}`)}${cell(url ? `<a href="${escaped(url)}"><code>${trace}</code></a>` : `<code>${trace}</code>, not kept`)}</tr>`,
+        `<tr><th scope="row">${escaped(STEPS[step].title)}</th>${cell(milliseconds(ms))}${cell(clock(Math.max(0, at / 1000 - start)))}${cell(`${users}`)}${cell(url ? `<a href="${escaped(url)}"><code>${trace}</code></a>` : `<code>${trace}</code>, not kept`)}</tr>`,
     )
     .join('')}</tbody></table></div>
 <p class="quiet">Percentiles are exact, by nearest rank over all requests, as the users saw them. SQL a request: statements in the traces of typical requests of the step. The links lead to Tempo, for as long as it keeps the traces.</p>

@@ -2,7 +2,7 @@ import type { Threshold } from './generator.ts';
 import type { Machine } from './machine.ts';
 import type { Curve } from './observations.ts';
 import type { Sample } from './samples.ts';
-import { ascending, quantile } from './statistics.ts';
+import { ascending, mean, quantile } from './statistics.ts';
 import { STEPS, type Step } from './steps.ts';
 
 /** A least, a middle and a greatest count. */
@@ -161,7 +161,7 @@ export function resource(about: Omit<Resource, 'mean' | 'p95' | 'max'>): Resourc
   return [
     {
       ...about,
-      mean: values.reduce((sum, value) => sum + value, 0) / values.length,
+      mean: mean(values),
       p95: quantile(values, 0.95),
       max: values.at(-1)!,
     },

@@ -1,8 +1,12 @@
 /** The value below which a share of the values lies, by nearest rank; NaN of nothing. `sorted` ascends. */
-export function quantile(sorted: readonly number[], share: number): number {
+export function quantile(sorted: ArrayLike<number>, share: number): number {
   if (sorted.length === 0) return Number.NaN;
   return sorted[Math.min(sorted.length - 1, Math.max(0, Math.ceil(share * sorted.length) - 1))]!;
 }
+
+/** NaN of nothing. */
+export const mean = (values: readonly number[]): number =>
+  values.reduce((sum, value) => sum + value, 0) / values.length;
 
 export const ascending = (values: readonly number[]): number[] => values.toSorted((a, b) => a - b);
 

@@ -62,24 +62,22 @@ async function images(): Promise<object> {
   );
 }
 
-if (import.meta.main) {
-  const [folder] = process.argv.slice(2);
-  if (!folder) {
-    console.error('usage: npm run scan -- DIR');
-    process.exit(2);
-  }
-  mkdirSync(folder, { recursive: true });
-  for (const [scanner, ask] of Object.entries({ npm, debian, images })) {
-    try {
-      const report = await ask();
-      const text = JSON.stringify({ scanner, scanned_at: new Date().toISOString(), report });
-      writeFileSync(resolve(folder, `${scanner}.json`), `${text}\n`);
-      console.log(`${scanner}: written`);
-    } catch (error) {
-      console.error(
-        `${scanner}: not answered: ${error instanceof Error ? error.message.split('\n')[0] : 'unknown error'}`,
-      );
-      process.exitCode = 1;
-    }
+const [folder] = process.argv.slice(2);
+if (!folder) {
+  console.error('usage: npm run scan -- DIR');
+  process.exit(2);
+}
+mkdirSync(folder, { recursive: true });
+for (const [scanner, ask] of Object.entries({ npm, debian, images })) {
+  try {
+    const report = await ask();
+    const text = JSON.stringify({ scanner, scanned_at: new Date().toISOString(), report });
+    writeFileSync(resolve(folder, `${scanner}.json`), `${text}\n`);
+    console.log(`${scanner}: written`);
+  } catch (error) {
+    console.error(
+      `${scanner}: not answered: ${error instanceof Error ? error.message.split('\n')[0] : 'unknown error'}`,
+    );
+    process.exitCode = 1;
   }
 }

@@ -1,9 +1,9 @@
-/** `npm run baselines`: measures on a stack of its own and writes docs/baselines.md. Exit code: 0 all kept, 1 one missed, 2 wrong arguments, 3 not measured. */
+/** `npm run baselines`: measures on a stack of its own and writes docs/baselines.md. Exit code: 0 all kept, 1 one missed, 2 wrong arguments, 3 not measured, or an error. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { startOwnStack } from '../own-stack.ts';
-import { progressOn } from '../progress.ts';
+import { statusLine } from '../../stack/status-line.mjs';
+import { type OwnStack, startOwnStack } from '../own-stack.ts';
 import { TargetError } from '../target.ts';
 import { document, kept, RESULTS } from './document.ts';
 import { measureBaselines, NotMeasured } from './measure.ts';
@@ -21,15 +21,16 @@ async function baselines(args: readonly string[], root: string): Promise<number>
     console.error(`${(error as Error).message}\n${USAGE}`);
     return 2;
   }
-  const progress = progressOn(process.stdout);
+  const progress = statusLine(process.stdout);
   const stopping = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopping.abort());
   const startedAt = new Date().toISOString().slice(0, 19).replace(/[-:]/g, '');
   const folder = join(root, '.load', `baselines-${startedAt}`);
-  mkdirSync(folder, { recursive: true });
-  progress.log('Starting a stack for this alone');
-  const stack = await startOwnStack({ signal: stopping.signal });
+  let stack: OwnStack | undefined;
   try {
+    progress.log('Starting a stack for this alone');
+    stack = await startOwnStack({ signal: stopping.signal });
+    mkdirSync(folder, { recursive: true });
     const measured = await measureBaselines({
       stack,
       folder,
@@ -48,12 +49,17 @@ async function baselines(args: readonly string[], root: string): Promise<number>
     for (const { kind, name, value, limit } of missed) progress.log(`  missed: ${kind} ${name}: ${value} of ${limit}`);
     return missed.length > 0 ? 1 : 0;
   } catch (error) {
-    if (!(error instanceof TargetError || error instanceof NotMeasured)) throw error;
-    progress.log(error.message);
+    if (stopping.signal.aborted) progress.log('It was stopped before its end.');
+    else if (error instanceof TargetError || error instanceof NotMeasured) progress.log(error.message);
+    else throw error;
     return 3;
   } finally {
-    await stack.stop();
+    await stack?.stop();
   }
 }
 
-process.exit(await baselines(process.argv.slice(2), resolve(import.meta.dirname, '../..')));
+const code = await baselines(process.argv.slice(2), resolve(import.meta.dirname, '../..')).catch((error: unknown) => {
+  console.error(error);
+  return 3;
+});
+process.exit(code);

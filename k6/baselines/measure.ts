@@ -1,12 +1,12 @@
-import { loadavg } from 'node:os';
 import { join } from 'node:path';
 import { API_BASELINES, LOAD_BASELINES, SQL_BASELINES } from '@clinic/catalogue/baselines';
+import type { StatusLine } from '../../stack/status-line.mjs';
 import { browserJourney } from '../browser-journey.ts';
+import { busyness } from '../gate/machine.ts';
 import { SAMPLES } from '../generator.ts';
 import { runLoad } from '../load.ts';
 import { machine } from '../machine.ts';
 import type { OwnStack } from '../own-stack.ts';
-import type { Progress } from '../progress.ts';
 import { type LoadResult, measured } from '../result.ts';
 import { readSamples, type Sample } from '../samples.ts';
 import { ascending, quantile, quantileInterval } from '../statistics.ts';
@@ -19,7 +19,7 @@ export interface MeasureOptions {
   readonly stack: Pick<OwnStack, 'target' | 'state' | 'portOffset'>;
   /** Results of the load tests are written there. */
   readonly folder: string;
-  readonly progress: Progress;
+  readonly progress: StatusLine;
   /** Of the durations of the two load tests. */
   readonly timeScale: number;
   readonly statements: number;
@@ -34,7 +34,7 @@ export class NotMeasured extends Error {
 
 export async function measureBaselines(options: MeasureOptions): Promise<Measured> {
   const { stack, folder, progress, timeScale, statements, pageLoads, signal } = options;
-  const busyBefore = loadavg()[0]! / machine().cores;
+  const busyBefore = busyness();
   const at = new Date().toISOString();
   const run = async (scenario: 'endpoints' | 'critical-paths') => {
     const result = await runLoad({
@@ -52,7 +52,12 @@ export async function measureBaselines(options: MeasureOptions): Promise<Measure
   progress.log('SQL, one statement after the other');
   const times = await timeStatements({ ...stack, executions: statements });
   progress.log('pages, in a browser');
-  const journey = await browserJourney({ target: stack.target, rounds: pageLoads, status: progress.status });
+  const journey = await browserJourney({
+    target: stack.target,
+    rounds: pageLoads,
+    status: progress.status,
+    ...(signal && { signal }),
+  });
   await run('endpoints');
   const samples = measured(await readSamples(join(folder, 'endpoints', SAMPLES)));
   const load = await run('critical-paths');

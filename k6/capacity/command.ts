@@ -1,12 +1,12 @@
-import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { withSection } from '../../bench/marked-section.ts';
+import { seededRandom } from '../../services/traffic/src/random.ts';
 import { type Clinic, startClinic } from '../gate/clinic.ts';
 import { machineClass } from '../gate/machine.ts';
-import { seeded } from '../gate/random.ts';
 import { prepareTree, WORKING_TREE } from '../gate/tree.ts';
+import { machine } from '../machine.ts';
 import { inputs } from './inputs.ts';
 import { costliest, gather, type Measured, measureStep } from './measure.ts';
 import { picture } from './picture.ts';
@@ -25,14 +25,17 @@ Loads the clinic of the working tree with more and more requests at once, until 
   --prove         plants three bottlenecks in copies of the clinic, and checks that each is named
   --port-offset N default: free ports
 
-Ends with 0: a maximum was found (or the proof holds); 1: the proof does not hold; 2: wrong command line or an error; 3: the load did not
-pass the knee, so that no maximum is given.`;
+Ends with 0: a maximum was found (or the proof holds); 1: the proof does not hold; 2: wrong command line, an error, or stopped; 3: the
+load did not pass the knee, so that no maximum is given.`;
 
 const root = resolve(import.meta.dirname, '../..');
 const log = (line: string) => console.error(`${new Date().toISOString().slice(11, 19)} ${line}`);
 const CLIENTS = 2000;
 const STEPS = '1,2,4,8,16,32,64,128';
 const PROOF = { seconds: 8, steps: [1, 4, 16, 48] } as const;
+
+// What is in the temporary folder goes with the process.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(2));
 
 class WrongUsage extends Error {
   override readonly name = 'WrongUsage';
@@ -137,13 +140,12 @@ async function run(): Promise<number> {
   const { steps, costliest } = await load(values);
   const fitted = fitSteps(
     steps.map(({ usage, throughputs }) => ({ users: usage.users, throughputs })),
-    seeded(1),
+    seededRandom(1),
   );
-  const commit = spawnSync('git', ['rev-parse', 'HEAD'], { cwd: root, encoding: 'utf8' }).stdout.trim();
   const made: Run = {
     at: new Date().toISOString(),
     machine: machineClass(),
-    commit,
+    commit: machine().commit,
     seconds: values.seconds,
     clients: CLIENTS,
     steps,

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { normal, seeded } from '../gate/random.ts';
+import { seededRandom } from '../../services/traffic/src/random.ts';
+import { normal } from '../gate/random.ts';
 import { assumedForecast, forecast, type Peak } from './forecast.ts';
 
 const weeks = (count: number, of: (week: number) => number): Peak[] =>
@@ -18,7 +19,7 @@ test('a line without noise reaches the level on one day', () => {
 });
 
 test('noise makes it a range, which holds the true day nine times in ten', () => {
-  const random = seeded(1);
+  const random = seededRandom(1);
   let held = 0;
   for (let run = 0; run < 200; run++) {
     const result = forecast(

@@ -1,3 +1,5 @@
+import { mean } from '../statistics.ts';
+
 export interface Peak {
   /** `YYYY-MM-DD`: the Monday of the week. */
   readonly week: string;
@@ -30,9 +32,7 @@ export function forecast(peaks: readonly Peak[], level: number): Forecast {
   const start = Date.parse(peaks[0]!.week);
   const points = peaks.map(({ week, requests }) => ({ x: (Date.parse(week) - start) / WEEK_MS, y: requests }));
   const size = points.length;
-  const mean = (of: (point: { x: number; y: number }) => number) =>
-    points.reduce((sum, point) => sum + of(point), 0) / size;
-  const [mx, my] = [mean(({ x }) => x), mean(({ y }) => y)];
+  const [mx, my] = [mean(points.map(({ x }) => x)), mean(points.map(({ y }) => y))];
   const sxx = points.reduce((sum, { x }) => sum + (x - mx) ** 2, 0);
   const slope = points.reduce((sum, { x, y }) => sum + (x - mx) * (y - my), 0) / sxx;
   const at = (x: number) => my + slope * (x - mx);

@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
+import { seededRandom } from '../../services/traffic/src/random.ts';
 import { processTree, proportionalBytes, residentBytes } from '../../stack/process-table.ts';
 import type { Clinic } from '../gate/clinic.ts';
-import { seeded } from '../gate/random.ts';
-import { quantile } from '../gate/tail.ts';
 import { ENDPOINTS, openVisitor, type Visitor } from '../gate/workload.ts';
+import { mean, quantile } from '../statistics.ts';
 import type { Usage } from './resource.ts';
 
 /** What was seen while so many requests were under way. */
@@ -62,8 +62,6 @@ function processors(): { busy: number; all: number } {
   return { busy: busy / TICKS, all: (busy + idle + wait) / TICKS };
 }
 
-const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length);
-
 interface Sample {
   readonly used: number;
   readonly pending: number;
@@ -73,8 +71,14 @@ interface Sample {
   readonly waiting: number;
 }
 
+/** What of a clinic is asked while it is loaded. */
+export type LoadedClinic = Pick<Clinic, 'url' | 'password'> & {
+  readonly stack: Pick<Clinic['stack'], 'pid' | 'port'>;
+  readonly database: Pick<Clinic['database'], 'query'>;
+};
+
 /** Connections of the pool as the clinic itself tells, and what its sessions do as the database tells. */
-async function look(clinic: Clinic): Promise<Sample> {
+async function look(clinic: LoadedClinic): Promise<Sample> {
   const [metrics, [sessions]] = await Promise.all([
     fetch(`http://127.0.0.1:${clinic.stack.port(9464)}/metrics`).then((response) => response.text()),
     clinic.database.query<Omit<Sample, 'used' | 'pending'>>(
@@ -94,13 +98,13 @@ async function look(clinic: Clinic): Promise<Sample> {
 
 /** Users who come when they are needed, and stay signed in. */
 export interface Crowd {
-  readonly clinic: Clinic;
+  readonly clinic: LoadedClinic;
   readonly visitors: Visitor[];
   /** Requests so far: what is created must be something new. */
   asked: number;
 }
 
-export const gather = (clinic: Clinic): Crowd => ({ clinic, visitors: [], asked: 0 });
+export const gather = (clinic: LoadedClinic): Crowd => ({ clinic, visitors: [], asked: 0 });
 
 /** Signing in costs 40 ms of a core, and too many at once are refused. */
 const AT_ONCE = 4;
@@ -117,7 +121,7 @@ export async function measureStep(crowd: Crowd, users: number, length: number): 
     crowd.visitors.push(...(await Promise.all(Array.from({ length: missing }, () => openVisitor(clinic)))));
   }
   const byName = new Map(ENDPOINTS.map((endpoint) => [endpoint.name, endpoint]));
-  const random = seeded(users);
+  const random = seededRandom(users);
   const api = clinic.stack.pid('clinic-api')!;
   const database = () => processTree(clinic.stack.pid('postgres')!).map(({ pid }) => pid);
   let over = false;
@@ -127,16 +131,15 @@ export async function measureStep(crowd: Crowd, users: number, length: number): 
   const working = crowd.visitors.slice(0, users).map(async (visitor) => {
     // Not all begin with the same request.
     for (let step = Math.floor(random() * VISIT.length); !over; step++) {
-      const { ms, status } = await visitor.visit(byName.get(VISIT[step % VISIT.length]!)!, crowd.asked++);
+      const endpoint = byName.get(VISIT[step % VISIT.length]!)!;
+      // A connection that is lost is an answer as well.
+      const answer = await visitor.visit(endpoint, crowd.asked++).catch(() => undefined);
       if (!counted) continue;
-      if (status >= 400) errors++;
-      else done.push({ at: performance.now(), ms });
+      if (!answer || answer.status >= 400) errors++;
+      else done.push({ at: performance.now(), ms: answer.ms });
     }
   });
   const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
-  await pause((length * 1000) / 4);
-  counted = true;
-  const began = performance.now();
   const cpu = () => ({
     api: seconds(`/proc/${api}/stat`),
     loop: wanted(`/proc/${api}/task/${api}`),
@@ -144,16 +147,22 @@ export async function measureStep(crowd: Crowd, users: number, length: number): 
     wanted: database().reduce((sum, pid) => sum + wanted(`/proc/${pid}`), 0),
     machine: processors(),
   });
-  const before = cpu();
-  const samples: Sample[] = [];
-  while (performance.now() - began < length * 750) {
-    samples.push(await look(clinic));
-    await pause(SAMPLE_MS);
-  }
-  counted = false;
-  const after = cpu();
-  const took = (performance.now() - began) / 1000;
-  over = true;
+  const watch = async () => {
+    await pause((length * 1000) / 4);
+    counted = true;
+    const began = performance.now();
+    const before = cpu();
+    const samples: Sample[] = [];
+    while (performance.now() - began < length * 750) {
+      samples.push(await look(clinic));
+      await pause(SAMPLE_MS);
+    }
+    counted = false;
+    return { began, before, after: cpu(), took: (performance.now() - began) / 1000, samples };
+  };
+  const { began, before, after, took, samples } = await watch().finally(() => {
+    over = true;
+  });
   const [apiMemory, databaseMemory] = [
     residentBytes(api),
     database().reduce((sum, pid) => sum + (proportionalBytes(pid) ?? 0), 0),

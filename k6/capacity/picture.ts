@@ -1,4 +1,4 @@
-import { quantile } from '../gate/tail.ts';
+import { quantile } from '../statistics.ts';
 import { type Fitted, throughputOf } from './scalability.ts';
 
 export interface Point {

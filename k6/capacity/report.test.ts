@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { seeded } from '../gate/random.ts';
+import { seededRandom } from '../../services/traffic/src/random.ts';
 import { inputs } from './inputs.ts';
 import type { Measured } from './measure.ts';
 import { picture } from './picture.ts';
@@ -49,7 +49,7 @@ const run = (steps: readonly Measured[]) => ({
 const fitted = (steps: readonly Measured[]) =>
   fitSteps(
     steps.map(({ usage, throughputs }) => ({ users: usage.users, throughputs })),
-    seeded(1),
+    seededRandom(1),
     100,
   );
 

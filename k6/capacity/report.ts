@@ -1,3 +1,4 @@
+import { mean } from '../statistics.ts';
 import { assumedForecast, type Forecast, forecast } from './forecast.ts';
 import type { Inputs } from './inputs.ts';
 import type { Measured } from './measure.ts';
@@ -8,6 +9,7 @@ export interface Run {
   /** ISO 8601. */
   readonly at: string;
   readonly machine: string;
+  /** With `+` when files differ from it. */
   readonly commit: string;
   /** Seconds of each step, a quarter of which is not counted. */
   readonly seconds: number;
@@ -17,7 +19,6 @@ export interface Run {
   readonly costliest: string;
 }
 
-const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
 export const throughput = ({ throughputs }: Measured): number => mean(throughputs);
 const percent = (share: number) => `${(share * 100).toFixed(0)} %`;
 const table = (head: readonly string[], rows: readonly (readonly string[])[]) =>
@@ -62,7 +63,7 @@ export function capacitySection(run: Run, fitted: Fitted, inputs: Inputs): strin
   const disturbed = Math.max(0, ...steps.flatMap(({ usage }) => disturbance(usage) ?? []));
   const { most, law } = fitted;
   const lines = [
-    `\`npm run capacity\`, ${run.at.slice(0, 10)}, commit ${run.commit.slice(0, 12)}: ${run.machine}; ${run.clients} synthetic clients; ${steps.length} steps of ${run.seconds} s, of which the first quarter is not counted.`,
+    `\`npm run capacity\`, ${run.at.slice(0, 10)}, commit ${run.commit}: ${run.machine}; ${run.clients} synthetic clients; ${steps.length} steps of ${run.seconds} s, of which the first quarter is not counted.`,
     ...(disturbed > 0
       ? [
           '',

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { normal, seeded } from '../gate/random.ts';
+import { seededRandom } from '../../services/traffic/src/random.ts';
+import { normal } from '../gate/random.ts';
 import { fitSteps, type Law, lawOf, passedTheKnee, peakOf, type Step, throughputOf } from './scalability.ts';
 
 const LAW: Law = { lambda: 100, sigma: 0.02, kappa: 0.98 / 1600 };
@@ -43,7 +44,7 @@ test('comes close to the published fit of a ray tracer', () => {
 
 describe('beyond the knee', () => {
   test('gives the maximum, within an interval that holds the true one', () => {
-    const random = seeded(1);
+    const random = seededRandom(1);
     let held = 0;
     for (let run = 0; run < 40; run++) {
       const { most, r2 } = fitSteps(measured(LAW, [1, 5, 10, 25, 50, 75, 100], random), random, 200);
@@ -64,14 +65,14 @@ describe('beyond the knee', () => {
 });
 
 test('without the knee there is no maximum, however well the law fits', () => {
-  const random = seeded(2);
+  const random = seededRandom(2);
   const { most, why } = fitSteps(measured(LAW, [1, 2, 4, 8, 16], random), random, 50);
   expect(most).toBeUndefined();
   expect(why).toMatch(/did not pass the knee/);
 });
 
 test('a law that does not explain what was seen gives none either', () => {
-  const random = seeded(3);
+  const random = seededRandom(3);
   // As it was seen on a machine that others used for most of the time.
   const steps = [145, 157, 138, 103, 99, 355, 358].map((throughput, index) => ({
     users: 2 ** index,

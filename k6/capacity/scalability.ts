@@ -1,4 +1,4 @@
-import { quantile } from '../gate/tail.ts';
+import { mean, quantile } from '../statistics.ts';
 
 /** One step of a load test: so many requests under way at any time, and the throughput of each second of it, requests a second. */
 export interface Step {
@@ -22,8 +22,6 @@ export const throughputOf = ({ lambda, sigma, kappa }: Law, users: number): numb
 /** Where the throughput is highest; infinite when nothing makes it fall. */
 export const peakOf = ({ sigma, kappa }: Law): number =>
   kappa > 0 ? Math.sqrt(Math.max(0, 1 - sigma) / kappa) : Number.POSITIVE_INFINITY;
-
-const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
 
 /** Solves a symmetric system by elimination; undefined when it has no single solution. */
 function solve(matrix: readonly (readonly number[])[], right: readonly number[]): number[] | undefined {

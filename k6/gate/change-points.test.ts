@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
+import { seededRandom } from '../../services/traffic/src/random.ts';
 import { changePoints } from './change-points.ts';
-import { normal, seeded } from './random.ts';
+import { normal } from './random.ts';
 
 // Yearly flow of the Nile at Aswan from 1871 (Cobb 1978): it fell after 1898, when the dam was begun.
 const NILE =
@@ -13,21 +14,21 @@ const NILE =
 
 test('the Nile fell in 1899', () => {
   expect(NILE.length).toBe(100);
-  const [change, ...more] = changePoints(NILE, { random: seeded(1) });
+  const [change, ...more] = changePoints(NILE, { random: seededRandom(1) });
   expect(1871 + change!.index).toBe(1899);
   expect(change!.ratio).toBeCloseTo(850 / 1098, 1);
   expect(more).toEqual([]);
 });
 
 test('two steps are both found, in order', () => {
-  const random = seeded(2);
+  const random = seededRandom(2);
   const level = (mean: number) => Array.from({ length: 20 }, () => mean + normal(random));
   const found = changePoints([...level(10), ...level(20), ...level(14)], { random });
   expect(found.map(({ index }) => index)).toEqual([20, 40]);
 });
 
 test('noise alone is called a change in about 1 %', () => {
-  const random = seeded(3);
+  const random = seededRandom(3);
   let wrong = 0;
   for (let run = 0; run < 200; run++) {
     const noise = Array.from({ length: 24 }, () => normal(random));
@@ -37,6 +38,6 @@ test('noise alone is called a change in about 1 %', () => {
 }, 30_000);
 
 test('a short series, and one that never changes, have none', () => {
-  expect(changePoints([1, 1, 1, 9, 9, 9], { random: seeded(4) })).toEqual([]);
-  expect(changePoints(new Array(50).fill(3), { random: seeded(4) })).toEqual([]);
+  expect(changePoints([1, 1, 1, 9, 9, 9], { random: seededRandom(4) })).toEqual([]);
+  expect(changePoints(new Array(50).fill(3), { random: seededRandom(4) })).toEqual([]);
 });

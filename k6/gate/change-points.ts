@@ -1,3 +1,4 @@
+import { mean } from '../statistics.ts';
 import { shuffled } from './random.ts';
 
 /** A place in a series where its level changes. */
@@ -66,12 +67,9 @@ export function changePoints(
     look(from + index, to);
   };
   look(0, values.length);
-  const mean = (from: number, to: number) => {
-    const part = values.slice(from, to);
-    return part.reduce((sum, value) => sum + value, 0) / part.length;
-  };
+  const level = (from: number, to: number) => mean(values.slice(from, to));
   return found.map(({ index, p }, place) => {
     const [before, after] = [found[place - 1]?.index ?? 0, found[place + 1]?.index ?? values.length];
-    return { index, p, ratio: mean(index, after) / mean(before, index) };
+    return { index, p, ratio: level(index, after) / level(before, index) };
   });
 }

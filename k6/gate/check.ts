@@ -8,7 +8,7 @@ export interface Check {
   readonly subject: string;
   readonly verdict: Verdict;
   readonly why: string;
-  /** Which query, trace or commit to look at. */
+  /** Which query or commit to look at. */
   readonly look?: string | undefined;
 }
 

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Database, openDatabase } from '../../services/clinic-api/src/database.ts';
 import { freePortOffset } from '../../stack/port-offset.ts';
 import { type Stack, startStack } from '../../stack/run.ts';
+import { temporaryFolder } from './temporary-folder.ts';
 import { openTraceSink, type TraceSink } from './trace-sink.ts';
 import type { Tree } from './tree.ts';
 
@@ -15,6 +15,8 @@ export interface Clinic {
   readonly url: string;
   /** Of the demo accounts. */
   readonly password: string;
+  /** Holds it. */
+  readonly passwordFile: string;
   /** As the database's superuser. */
   readonly database: Database;
   readonly traces: TraceSink;
@@ -49,7 +51,7 @@ const SEEDED = `SELECT string_agg(part, ',' ORDER BY part) AS rows FROM (
  * vacuum by itself: the disk and its timing say nothing of the code.
  */
 export async function startClinic({ tree, clients, portOffset, environment = {} }: ClinicOptions): Promise<Clinic> {
-  const state = mkdtempSync(join(tmpdir(), 'clinic-gate-state-'));
+  const { path: state, remove } = temporaryFolder('clinic-gate-state-');
   const traces = await openTraceSink();
   let stack: Stack | undefined;
   let database: Database | undefined;
@@ -57,7 +59,7 @@ export async function startClinic({ tree, clients, portOffset, environment = {} 
     await database?.close();
     await stack?.stop();
     await traces.close();
-    rmSync(state, { recursive: true, force: true });
+    remove();
   };
   try {
     stack = await startStack({
@@ -70,7 +72,8 @@ export async function startClinic({ tree, clients, portOffset, environment = {} 
         migrate: { SEED_CLIENTS: String(clients) },
       },
     });
-    const secret = (name: string) => readFileSync(join(state, 'secrets', name), 'utf8').trim();
+    const secretFile = (name: string) => join(state, 'secrets', name);
+    const secret = (name: string) => readFileSync(secretFile(name), 'utf8').trim();
     const url = `postgres://clinic@127.0.0.1:${stack.port(5433)}/clinic`;
     const open = () => openDatabase({ url, password: secret('postgres_password'), max: 2, statementTimeout: 60_000 });
     database = open();
@@ -84,6 +87,7 @@ export async function startClinic({ tree, clients, portOffset, environment = {} 
       await database.query(`ALTER SYSTEM SET ${setting}`);
     }
     await database.close();
+    database = undefined;
     await stack.stopService('clinic-api');
     await stack.stopService('postgres');
     await stack.startService('postgres');
@@ -98,6 +102,7 @@ export async function startClinic({ tree, clients, portOffset, environment = {} 
       stack,
       url: stack.url('clinic-api'),
       password: secret('demo_password'),
+      passwordFile: secretFile('demo_password'),
       database,
       traces,
       seed: createHash('sha256').update(seeded!.rows).digest('hex').slice(0, 16),

@@ -22,12 +22,15 @@ Compares two states of the product on this machine, side by side. The head is th
   --seed N           of everything random; default 1
   --port-offset N    default: free ports
 
-Ends with 0: pass, also with warnings; 1: fail; 2: wrong command line or an error of the gate; 3: INCONCLUSIVE, which is no pass.`;
+Ends with 0: pass, also with warnings; 1: fail; 2: wrong command line, an error of the gate, or stopped; 3: INCONCLUSIVE, which is no pass.`;
 
 const root = resolve(import.meta.dirname, '../..');
 const log = (line: string) => console.error(`${new Date().toISOString().slice(11, 19)} ${line}`);
 
 const TIERS = ['T1', 'T2', 'T3', 'pages'] as const satisfies readonly MeasuredTier[];
+
+// What is in the temporary folder goes with the process.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(2));
 
 class WrongUsage extends Error {
   override readonly name = 'WrongUsage';

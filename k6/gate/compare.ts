@@ -1,3 +1,5 @@
+import { seededRandom } from '../../services/traffic/src/random.ts';
+import { mean } from '../statistics.ts';
 import { type Check, overall, type Verdict } from './check.ts';
 import { type Clinic, startClinic } from './clinic.ts';
 import { compareBundles, compareCounters, countRequests } from './counters.ts';
@@ -7,7 +9,7 @@ import { compareLatencies, latencyCheck, tailCheck } from './latency.ts';
 import { machineClass } from './machine.ts';
 import { measureLatencies } from './measure-latency.ts';
 import { checkPages } from './pages.ts';
-import { seeded, shuffled } from './random.ts';
+import { shuffled } from './random.ts';
 import { checkThresholds, judgeThresholds } from './thresholds.ts';
 import type { Tree } from './tree.ts';
 import { type Identity, scriptCheck, validity } from './validity.ts';
@@ -66,13 +68,20 @@ const values = (
   ...Object.fromEntries(
     [...(counters ?? [])].map(([name, all]) => [
       `${name} statements`,
-      all.reduce((sum, { statements }) => sum + [...statements.values()].reduce((n, { calls }) => n + calls, 0), 0) /
-        all.length,
+      mean(all.map(({ statements }) => [...statements.values()].reduce((sum, { calls }) => sum + calls, 0))),
     ]),
   ),
   ...Object.fromEntries(compared.map(({ endpoint, head }) => [`${endpoint} ms`, head])),
   ...Object.fromEntries(Object.entries(bundle).map(([kind, bytes]) => [`pages ${kind} bytes`, bytes])),
 });
+
+type Stop = () => Promise<void> | void;
+
+/** One that fails keeps no other from being stopped. */
+async function stopAll(stops: readonly Stop[]): Promise<void> {
+  for (const end of await Promise.allSettled(stops.map(async (stop) => stop())))
+    if (end.status === 'rejected') throw end.reason;
+}
 
 /** Starts both clinics side by side, and judges the head by the base. Both are stopped in any case. */
 export async function compare(options: CompareOptions): Promise<Comparison> {
@@ -91,10 +100,10 @@ export async function compare(options: CompareOptions): Promise<Comparison> {
     restarts,
   } = options;
   const { log = () => {} } = options;
-  const random = seeded(seed);
+  const random = seededRandom(seed);
   const checks: Check[] = [];
   const done = (): Comparison => ({ verdict: overall(checks), checks });
-  const stops: (() => Promise<void> | void)[] = [];
+  const stops: Stop[] = [];
   const open = async (name: string, tree: Tree, offset: number | undefined) => {
     try {
       log(`starting ${name}: ${tree.name}`);
@@ -203,14 +212,14 @@ export async function compare(options: CompareOptions): Promise<Comparison> {
           at: new Date().toISOString(),
           commit,
           machine,
-          seed: head.clinic.seed,
+          clients,
           values: values(counters, compared, headTree.bundle),
         });
       }
-      checks.push(...checkHistory(readHistory(history), machine));
+      checks.push(...checkHistory(readHistory(history), { machine, clients }));
     }
     return done();
   } finally {
-    for (const stop of stops.reverse()) await stop();
+    await stopAll(stops.reverse());
   }
 }

@@ -1,3 +1,4 @@
+import { mean } from '../statistics.ts';
 import type { Check } from './check.ts';
 import type { Clinic } from './clinic.ts';
 import type { Endpoint, Visitor } from './workload.ts';
@@ -133,7 +134,6 @@ export function compareCounters(endpoint: string, base: readonly Counters[], hea
   const calls = (all: readonly Counters[]) => all.map((one) => total(one, 'calls'));
   const [before, after] = [calls(base), calls(head)];
   const more = Math.max(...after.map((count, index) => count - (before[index] ?? 0)));
-  const mean = (values: readonly number[]) => sum(values) / values.length;
   const growth = (what: string, floor: number, of: (counters: Counters) => number): Growth => ({
     what,
     before: mean(base.map(of)),

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
+import { seededRandom } from '../../services/traffic/src/random.ts';
 import { errorRule } from './error-rule.ts';
-import { seeded } from './random.ts';
 
 test.each([
   ['1 against 2', { requests: 1000, errors: 1 }, { requests: 1000, errors: 2 }, false],
@@ -15,7 +15,7 @@ test.each([
 });
 
 test('of equal rates it fails at most 1 %, where the bare rule fails often', () => {
-  const random = seeded(1);
+  const random = seededRandom(1);
   for (const expected of [1, 4, 10, 50]) {
     const errors = () =>
       Array.from({ length: 1000 }, () => (random() < expected / 1000 ? 1 : 0)).reduce<number>((a, b) => a + b, 0);

@@ -1,16 +1,17 @@
 import { appendFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { seededRandom } from '../../services/traffic/src/random.ts';
 import { changePoints } from './change-points.ts';
 import type { Check } from './check.ts';
-import { seeded } from './random.ts';
 
 const entry = z.object({
   /** ISO 8601. */
   at: z.string(),
   commit: z.string(),
   machine: z.string(),
-  seed: z.string(),
+  /** Synthetic clients of the clinic that was measured. */
+  clients: z.number(),
   /** `<endpoint> <what>`: medians in milliseconds, counters, bytes. */
   values: z.record(z.string(), z.number()),
 });
@@ -48,18 +49,21 @@ export function addToHistory(folder: string, added: Entry): void {
 }
 
 /**
- * T4: series of one machine whose level changed for the worse, and the first commit after it. Never a failure: what is in the
- * history is merged already. At most one line each, for the last change.
+ * T4: series of one machine and size of clinic whose level changed for the worse, and the first commit after it. Never a
+ * failure: what is in the history is merged already. At most one line each, for the last change.
  */
-export function checkHistory(history: readonly Entry[], machine: string): Check[] {
-  const own = history.filter((one) => one.machine === machine).slice(-LAST);
+export function checkHistory(
+  history: readonly Entry[],
+  { machine, clients }: Pick<Entry, 'machine' | 'clients'>,
+): Check[] {
+  const own = history.filter((one) => one.machine === machine && one.clients === clients).slice(-LAST);
   const names = [...new Set(own.flatMap(({ values }) => Object.keys(values)))];
   const checks = names.flatMap((name): Check[] => {
     const series = own.flatMap(({ commit, values }) => (name in values ? [{ commit, value: values[name]! }] : []));
     // Each series its own alpha: of a hundred series none should warn by chance.
     const points = changePoints(
       series.map(({ value }) => value),
-      { random: seeded(series.length), alpha: 0.002 },
+      { random: seededRandom(series.length), alpha: 0.002 },
     );
     const last = points.findLast(({ ratio }) => ratio >= 1 + WORTH);
     if (!last) return [];
@@ -71,6 +75,6 @@ export function checkHistory(history: readonly Entry[], machine: string): Check[
   const why =
     own.length === 0
       ? 'nothing yet: name a folder with --history that stays'
-      : `${own.length} runs on this machine, ${names.length} series, no level rose by ${WORTH * 100} %`;
+      : `${own.length} runs on this machine with ${clients} clients, ${names.length} series, no level rose by ${WORTH * 100} %`;
   return [{ tier: 'T4', subject: 'history', verdict: 'pass', why }];
 }

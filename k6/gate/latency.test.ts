@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
+import { seededRandom } from '../../services/traffic/src/random.ts';
 import { compareLatencies, latencyCheck, type Pairs, pairsOf, SOUGHT, tailCheck, turns } from './latency.ts';
 import { detectable, power } from './power.ts';
-import { normal, seeded } from './random.ts';
+import { normal } from './random.ts';
 import { mannWhitney } from './rank-test.ts';
 
 /** Milliseconds as on a machine that others use: log-normal, one in twenty several times as long. */
@@ -13,7 +14,7 @@ const ENDPOINTS = ['GET /a', 'GET /b', 'POST /c', 'GET /d', 'POST /e'];
 const BETWEEN = 0.025;
 
 function run(seed: number, slower: Readonly<Record<string, number>> = {}, most = 400) {
-  const random = seeded(seed);
+  const random = seededRandom(seed);
   return new Map(
     ENDPOINTS.map((endpoint): [string, Pairs] => {
       const pilot = Array.from({ length: 30 }, () => noisy(random, 5));
@@ -56,7 +57,7 @@ describe('over a thousand simulated runs', () => {
 });
 
 test('what is slower by less than can be felt is no failure', () => {
-  const random = seeded(3);
+  const random = seededRandom(3);
   const base = Array.from({ length: 200 }, () => 0.5 * noisy(random, 1));
   const pairs = { base, head: base.map((ms) => ms * 1.4) };
   expect(compareLatencies(new Map([['GET /a', pairs]]))[0]!.verdict).toBe('warn');
@@ -64,7 +65,7 @@ test('what is slower by less than can be felt is no failure', () => {
 
 describe('what two processes of one build may differ by', () => {
   const slower = (by: number, pairs: number) => {
-    const random = seeded(23);
+    const random = seededRandom(23);
     const sample = (level: number) => Array.from({ length: pairs }, () => noisy(random, level));
     return compareLatencies(new Map([['GET /a', { base: sample(5), head: sample(5 * by) }]]))[0]!;
   };
@@ -86,7 +87,7 @@ describe('what two processes of one build may differ by', () => {
 });
 
 test('too few or too noisy pairs are inconclusive, not a pass, and the line says what they could have found', () => {
-  const random = seeded(5);
+  const random = seededRandom(5);
   const wild = () => Array.from({ length: 12 }, () => Math.exp(1.5 * normal(random)));
   const [compared] = compareLatencies(new Map([['GET /a', { base: wild(), head: wild() }]]));
   expect(compared!.verdict).toBe('inconclusive');
@@ -94,7 +95,7 @@ test('too few or too noisy pairs are inconclusive, not a pass, and the line says
 });
 
 test('the expected power is the one that happens', () => {
-  const random = seeded(13);
+  const random = seededRandom(13);
   const pilot = Array.from({ length: 2000 }, () => Math.log(noisy(random, 5)));
   const shift = 0.15;
   const pairs = 60;
@@ -111,7 +112,7 @@ test('the expected power is the one that happens', () => {
 
 test('a noisier pilot asks for more pairs', () => {
   const pilot = (spread: number) => {
-    const random = seeded(17);
+    const random = seededRandom(17);
     return Array.from({ length: 200 }, () => Math.exp(spread * normal(random)));
   };
   const pairs = [0.1, 0.3, 0.5].map((spread) => pairsOf(pilot(spread), { endpoints: 10, most: 5000 }));
@@ -121,7 +122,7 @@ test('a noisier pilot asks for more pairs', () => {
 });
 
 test('the rule about p95 fails on a tail that is longer, and not on one that may be by chance', () => {
-  const random = seeded(19);
+  const random = seededRandom(19);
   const base = Array.from({ length: 300 }, () => noisy(random, 5));
   const tail = base.map((ms, index) => (index % 5 === 0 ? ms * 6 : ms));
   expect(tailCheck('GET /a', { base, head: tail }, random, 10).verdict).toBe('fail');
@@ -143,7 +144,7 @@ test('the pairs of all endpoints are spread, in random order, and each side goes
       ['a', 400],
       ['b', 100],
     ]),
-    seeded(1),
+    seededRandom(1),
   );
   expect(all.length).toBe(500);
   expect(all.filter(({ endpoint }) => endpoint === 'b').length).toBe(100);

@@ -22,7 +22,7 @@ export interface MeasureOptions {
 
 export interface Measured {
   readonly pairs: ReadonlyMap<string, Pairs>;
-  /** The part of a request that grew most, and a slow trace, for each endpoint. */
+  /** The part of a request that grew most, for each endpoint. */
   readonly looks: ReadonlyMap<string, string>;
 }
 
@@ -42,7 +42,6 @@ export async function measureLatencies(options: MeasureOptions): Promise<Measure
   const byName = new Map(endpoints.map((endpoint) => [endpoint.name, endpoint]));
   const pairs = new Map(endpoints.map(({ name }) => [name, { base: [] as number[], head: [] as number[] }]));
   const traces = new Map(endpoints.map(({ name }) => [name, { base: [] as string[], head: [] as string[] }]));
-  const slowest = new Map<string, { ms: number; traceId: string }>();
   let index = 0;
   let chosen = new Map<string, number>();
   /** Both sides in random order, as often; resolves with the base's latencies. */
@@ -75,7 +74,6 @@ export async function measureLatencies(options: MeasureOptions): Promise<Measure
         const { ms, traceId } = await side.visitor.visit(byName.get(endpoint)!, index);
         pairs.get(endpoint)![name].push(ms);
         if (block === restarts - 1) traces.get(endpoint)![name].push(traceId);
-        if (name === 'head' && ms > (slowest.get(endpoint)?.ms ?? 0)) slowest.set(endpoint, { ms, traceId });
       }
       index++;
     }
@@ -96,13 +94,11 @@ export async function measureLatencies(options: MeasureOptions): Promise<Measure
     const [most] = [...after]
       .map(([span, ms]) => ({ span, ms, more: ms - (before.get(span) ?? 0) }))
       .sort((a, b) => b.more - a.more);
-    const slow = slowest.get(name)!;
-    const trace = `slowest trace ${slow.traceId} (${slow.ms.toFixed(1)} ms)`;
     looks.set(
       name,
       most && most.more > 0.05
-        ? `${most.span}: ${(most.ms - most.more).toFixed(2)} → ${most.ms.toFixed(2)} ms a request; ${trace}`
-        : `no statement is slower: look at the handler's own code; ${trace}`,
+        ? `${most.span}: ${(most.ms - most.more).toFixed(2)} → ${most.ms.toFixed(2)} ms a request`
+        : "no statement is slower: look at the handler's own code",
     );
   }
   return { pairs, looks };

@@ -1,3 +1,4 @@
+import { mean } from '../statistics.ts';
 import { below, quantileOf } from './normal-distribution.ts';
 
 /**
@@ -19,7 +20,6 @@ export function power(pilot: readonly number[], shift: number, pairs: number, al
   };
   const heads = Array.from(sorted, (value) => shareBelow(value + shift));
   const bases = Array.from(sorted, (value) => 1 - shareBelow(value - shift));
-  const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
   const variance = (values: readonly number[], around: number) =>
     values.reduce((sum, value) => sum + (value - around) ** 2, 0) / (values.length - 1);
   const likely = mean(heads);

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { seededRandom } from '../../services/traffic/src/random.ts';
 import { quantileOf } from './normal-distribution.ts';
-import { normal, seeded } from './random.ts';
+import { normal } from './random.ts';
 import { hodgesLehmann, holm, mannWhitney } from './rank-test.ts';
 
 // Permeability of human chorioamnion: Hollander and Wolfe, Nonparametric Statistical Methods (1973), table 4.1.
@@ -21,7 +22,7 @@ describe('Mann and Whitney', () => {
   });
 
   test('comes to the same by approximation, and corrects for ties', () => {
-    const random = seeded(7);
+    const random = seededRandom(7);
     const base = Array.from({ length: 20 }, () => normal(random));
     const head = Array.from({ length: 20 }, () => normal(random) + 0.6);
     const exact = mannWhitney(base, head).p;
@@ -37,7 +38,7 @@ describe('Mann and Whitney', () => {
 
 test("Hodges and Lehmann's shift is the published one, and its interval holds what is true 95 times in 100", () => {
   expect(hodgesLehmann(EARLY, AT_TERM).shift).toBeCloseTo(0.305, 3);
-  const random = seeded(11);
+  const random = seededRandom(11);
   let held = 0;
   for (let run = 0; run < 400; run++) {
     const base = Array.from({ length: 30 }, () => normal(random));

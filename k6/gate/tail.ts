@@ -1,12 +1,10 @@
+import { quantile } from '../statistics.ts';
+
 export interface Ratio {
   readonly ratio: number;
   readonly low: number;
   readonly high: number;
 }
-
-/** The value below which a share of the sorted values lies (nearest rank). */
-export const quantile = (sorted: ArrayLike<number>, share: number): number =>
-  sorted[Math.min(sorted.length - 1, Math.max(0, Math.ceil(share * sorted.length) - 1))] ?? Number.NaN;
 
 /**
  * The ratio of a quantile of `head` to that of `base`, with a bootstrap interval (percentiles). Pair by pair, so that what

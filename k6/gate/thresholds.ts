@@ -1,25 +1,12 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { z } from 'zod';
-import { engineProgram } from '../../stack/engines.mjs';
+import { generate, THRESHOLDS_CROSSED } from '../generator.ts';
 import type { Check } from './check.ts';
 import type { Clinic } from './clinic.ts';
 import type { Errors } from './error-rule.ts';
-
-const summary = z.object({
-  thresholds: z.array(
-    z.object({ metric: z.string(), rule: z.string(), ok: z.boolean(), values: z.record(z.string(), z.number()) }),
-  ),
-});
-
-/** What k6 ends with when a threshold was crossed; everything else that is not 0 says that nothing was measured. */
-const THRESHOLDS_CROSSED = 99;
+import { temporaryFolder } from './temporary-folder.ts';
 
 export interface ThresholdsOptions {
-  readonly clinic: Clinic;
+  readonly clinic: Pick<Clinic, 'url' | 'passwordFile'>;
   /** The repository whose script is run. */
   readonly root: string;
   /** Share of the scenario's sixteen minutes. */
@@ -38,39 +25,17 @@ const inconclusive = (why: string): ThresholdsResult => ({
 
 /** The critical paths with up to a hundred users, against the thresholds of the script itself. */
 export async function checkThresholds({ clinic, root, timeScale }: ThresholdsOptions): Promise<ThresholdsResult> {
-  const script = join(root, 'k6/scenarios/critical-paths.ts');
-  if (!existsSync(script)) return inconclusive('There is no k6/scenarios/critical-paths.ts.');
-  const folder = mkdtempSync(join(tmpdir(), 'clinic-gate-k6-'));
+  const folder = temporaryFolder('clinic-gate-k6-');
   try {
-    const file = join(folder, 'summary.json');
-    const password = join(folder, 'password');
-    writeFileSync(password, clinic.password, { mode: 0o600 });
-    const { PATH, HOME } = process.env;
-    const k6 = spawn(
-      engineProgram('k6'),
-      ['run', '--quiet', '--no-color', '--no-usage-report', '--log-output=none', script],
-      {
-        env: {
-          PATH,
-          HOME,
-          CLINIC_URL: clinic.url,
-          PASSWORD_FILE: password,
-          TIME_SCALE: String(timeScale),
-          STARTED_AT: String(Date.now()),
-          SUMMARY: file,
-        },
-        stdio: ['ignore', 'ignore', 'pipe'],
-      },
-    );
-    let said = '';
-    k6.stderr.setEncoding('utf8').on('data', (text: string) => {
-      said = (said + text).slice(-600);
+    const { exitCode, thresholds, complaint } = await generate({
+      script: join(root, 'k6/scenarios/critical-paths.ts'),
+      target: { clinic: clinic.url, passwordFile: clinic.passwordFile },
+      folder: folder.path,
+      timeScale,
     });
-    const [code] = (await once(k6, 'close')) as [number | null];
-    if ((code !== 0 && code !== THRESHOLDS_CROSSED) || !existsSync(file)) {
-      return inconclusive(`k6 ended with ${code} and measured nothing. ${said.replace(/\s+/g, ' ').trim()}`);
+    if (!thresholds || (exitCode !== 0 && exitCode !== THRESHOLDS_CROSSED)) {
+      return inconclusive(`k6 ended with ${exitCode} and measured nothing. ${complaint.replace(/\s+/g, ' ')}`);
     }
-    const { thresholds } = summary.parse(JSON.parse(readFileSync(file, 'utf8')));
     const failed = thresholds.find(({ metric }) => metric === 'http_req_failed')?.values;
     const shown = (values: Readonly<Record<string, number>>) =>
       values['p(95)'] === undefined ? `${((values.rate ?? 0) * 100).toFixed(2)} %` : `${values['p(95)'].toFixed(0)} ms`;
@@ -85,7 +50,7 @@ export async function checkThresholds({ clinic, root, timeScale }: ThresholdsOpt
       errors: { requests: (failed?.passes ?? 0) + (failed?.fails ?? 0), errors: failed?.passes ?? 0 },
     };
   } finally {
-    rmSync(folder, { recursive: true, force: true });
+    folder.remove();
   }
 }
 

@@ -11,9 +11,7 @@ export interface SeenSpan {
 /** Takes the place of the Collector, and keeps of every trace which spans it has and how long they took. */
 export interface TraceSink {
   readonly url: string;
-  /** The spans of a trace as far as they have arrived. */
-  spans(traceId: string): readonly SeenSpan[];
-  /** Resolves once the span that serves the request has arrived, after which there are no more; rejects after 15 s. */
+  /** The spans of a trace. Resolves once the span that serves the request has arrived, after which there are no more; rejects after 15 s. */
   complete(traceId: string): Promise<readonly SeenSpan[]>;
   /** Forgets all. */
   clear(): void;
@@ -61,7 +59,6 @@ export async function openTraceSink(): Promise<TraceSink> {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    spans: (traceId) => traces.get(traceId) ?? [],
     async complete(traceId) {
       const deadline = performance.now() + ARRIVES_WITHIN_MS;
       while (!served.has(traceId)) {

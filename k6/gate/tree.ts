@@ -5,19 +5,17 @@ import {
   existsSync,
   lstatSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   readlinkSync,
-  rmSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { ensurePackages } from '../../stack/packages.mjs';
 import { ensureWeb } from '../../stack/web-build.mjs';
+import { temporaryFolder } from './temporary-folder.ts';
 
 /** What stands for the files as they are, committed or not. */
 export const WORKING_TREE = 'working tree';
@@ -158,8 +156,7 @@ export async function prepareTree({
   pages = true,
   log = () => {},
 }: TreeOptions): Promise<Tree> {
-  const folder = mkdtempSync(join(tmpdir(), 'clinic-gate-'));
-  const remove = () => rmSync(folder, { recursive: true, force: true });
+  const { path: folder, remove } = temporaryFolder('clinic-gate-');
   try {
     const commit = extract(resolve(root), reference, folder);
     for (const { name, file, find, replace } of plants) {
@@ -172,12 +169,13 @@ export async function prepareTree({
     }
     await linkPackages(resolve(root), folder, log);
     if (pages) await ensureWeb(folder, { node: process.execPath, log: () => {} });
-    else mkdirSync(join(folder, 'services/clinic-web/dist/assets'), { recursive: true });
-    if (!pages)
+    else {
+      mkdirSync(join(folder, 'services/clinic-web/dist/assets'), { recursive: true });
       writeFileSync(
         join(folder, 'services/clinic-web/dist/index.html'),
         '<!doctype html><head><!--traceparent--></head>',
       );
+    }
     return {
       name: [reference, ...plants.map((plant) => plant.name)].join(' + '),
       commit: plants.length > 0 ? undefined : commit,
