@@ -51,20 +51,10 @@ services:
   });
 
   it.each([
-    ['an unknown x-native key', service('x-native: { program: node, redy: [] }'), 'web: x-native: unknown key redy'],
-    ['skip without a reason', service('x-native: { skip: "" }'), 'web: x-native.skip: must say why'],
     [
-      'skip beside a program',
-      service('command: [node]\nx-native: { program: node, skip: because }'),
-      'web: x-native: skip goes with neither',
-    ],
-    [
-      'a wait for what does not run natively',
-      service(
-        `${node}\ndepends_on: { ui: { condition: service_started } }`,
-        '  ui: { x-native: { skip: it has no build } }',
-      ),
-      'web: depends_on: ui does not run natively: it has no build',
+      'an unknown x-native key',
+      service('x-native: { program: node, redy: [] }'),
+      'web: x-native: unknown key redy: known are program, ready, command, environment, working_dir',
     ],
     [
       'a wait for what only a profile runs',
@@ -103,27 +93,11 @@ services:
     expect(problem(yaml)).toContain(message);
   });
 
-  it('leaves out what does not run natively, whose image may check itself as it likes', () => {
-    const yaml = service(
-      node,
-      `  ui:
-    image: ui
-    healthcheck: { test: [CMD, /check] }
-    depends_on: { web: { condition: service_started } }
-    x-native: { skip: it has no build }`,
-    );
-    const compose = readCompose(yaml);
-    expect(compose.services.map(({ name }) => name)).toEqual(['web']);
-    expect(compose.skipped).toEqual([{ name: 'ui', why: 'it has no build' }]);
-  });
-
   it('refuses a port used twice, naming both services', () => {
     const two = `  api: { command: [node], x-native: { program: node }, expose: ["8080"] }`;
     expect(problem(service(`${node}\nports: ["127.0.0.1:8080:8080"]`, two))).toContain(
       'api: ports/expose: port 8080 is already used by web',
     );
-    const skipped = '  ui: { x-native: { skip: it has no build }, expose: ["8080"] }';
-    expect(problem(service(`${node}\nports: ["127.0.0.1:8080:8080"]`, skipped))).toContain('already used by web');
   });
 
   it('refuses dependencies in a circle, and names every problem at once', () => {

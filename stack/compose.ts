@@ -39,15 +39,8 @@ export interface ComposeService {
   profiles: string[];
 }
 
-/** A service that only Docker runs, and why. */
-export interface SkippedService {
-  name: string;
-  why: string;
-}
-
 export interface Compose {
   services: ComposeService[];
-  skipped: SkippedService[];
   /** Names of the volumes. */
   volumes: string[];
 }
@@ -111,6 +104,18 @@ const healthcheck = z.strictObject({
   start_period: duration.optional(),
 });
 
+const nativeOptions = {
+  program: z.enum(programs).optional(),
+  ready: z
+    .array(z.url({ protocol: /^http$/ }))
+    .min(1)
+    .optional(),
+  // For a program that is not what the image holds but does its work.
+  command: z.array(scalar).min(1).optional(),
+  environment: z.record(z.string(), scalar).optional(),
+  working_dir: z.string().startsWith('/').optional(),
+};
+
 const service = z.strictObject({
   command: z.array(scalar).default([]),
   environment: z.record(z.string(), scalar).default({}),
@@ -130,24 +135,9 @@ const service = z.strictObject({
   restart: z.enum(['no', 'unless-stopped'], { error: 'must be "no" or "unless-stopped"' }).default('no'),
   stop_grace_period: duration.default(DEFAULT_STOP_GRACE_MS),
   profiles: z.array(z.string().regex(/^[a-zA-Z0-9][\w.-]*$/)).default([]),
-  'x-native': z.strictObject(
-    {
-      program: z.enum(programs).optional(),
-      ready: z
-        .array(z.url({ protocol: /^http$/ }))
-        .min(1)
-        .optional(),
-      // For a program that is not what the image holds but does its work.
-      command: z.array(scalar).min(1).optional(),
-      environment: z.record(z.string(), scalar).optional(),
-      working_dir: z.string().startsWith('/').optional(),
-      skip: z.string().min(1, 'must say why the service does not run without Docker').optional(),
-    },
-    {
-      error: (issue) =>
-        issue.input === undefined ? 'is missing: give it a program, ready URLs, or skip with the reason' : undefined,
-    },
-  ),
+  'x-native': z.strictObject(nativeOptions, {
+    error: (issue) => (issue.input === undefined ? 'is missing: give it a program or ready URLs' : undefined),
+  }),
   // What only containers need. Any key that is not named here is refused, so that the two runs cannot drift unseen.
   ...Object.fromEntries(
     [
@@ -177,19 +167,13 @@ export function readCompose(yaml: string): Compose {
   if (!parsed.success) throw failure(parsed.error.issues.map(describe));
 
   const problems: string[] = [];
-  const skipped = new Map<string, string>();
   const all = Object.entries(parsed.data.services).map(([name, raw]): ComposeService => {
     const native = raw['x-native'];
-    if (native.skip) {
-      skipped.set(name, native.skip);
-      if (native.program || native.ready) problems.push(`${name}: x-native: skip goes with neither program nor ready`);
-    } else if (!native.program && !native.ready) {
-      problems.push(`${name}: x-native: needs a program or ready URLs, or skip with the reason`);
-    }
+    if (!native.program && !native.ready) problems.push(`${name}: x-native: needs a program or ready URLs`);
     const health = native.ready
       ? { kind: 'http' as const, urls: native.ready, withinMs: healthyWithin(raw.healthcheck) }
       : raw.healthcheck && nativeCheck(raw.healthcheck);
-    if (raw.healthcheck && !health && !native.skip) {
+    if (raw.healthcheck && !health) {
       problems.push(
         `${name}: healthcheck.test: is neither pg_isready with -U and -p nor names an http URL, so it cannot be run natively`,
       );
@@ -220,13 +204,9 @@ export function readCompose(yaml: string): Compose {
     };
   });
 
-  problems.push(...sharedPorts(all), ...wrongDependencies(all, skipped));
+  problems.push(...sharedPorts(all), ...wrongDependencies(all));
   if (problems.length > 0) throw failure(problems);
-  return {
-    services: all.filter(({ name }) => !skipped.has(name)),
-    skipped: [...skipped].map(([name, why]) => ({ name, why })),
-    volumes: Object.keys(parsed.data.volumes),
-  };
+  return { services: all, volumes: Object.keys(parsed.data.volumes) };
 }
 
 type RawHealthCheck = z.infer<typeof healthcheck>;
@@ -263,15 +243,12 @@ function sharedPorts(services: ComposeService[]): string[] {
   );
 }
 
-function wrongDependencies(services: ComposeService[], skipped: Map<string, string>): string[] {
+function wrongDependencies(services: ComposeService[]): string[] {
   const byName = new Map(services.map((one) => [one.name, one]));
   const problems = services.flatMap(({ name, dependsOn, profiles }) =>
     Object.entries(dependsOn).flatMap(([on, condition]) => {
       const target = byName.get(on);
       if (!target) return [`${name}: depends_on: there is no service ${on}`];
-      if (skipped.has(on) && !skipped.has(name)) {
-        return [`${name}: depends_on: ${on} does not run natively: ${skipped.get(on)}`];
-      }
       if (
         target.profiles.length > 0 &&
         (profiles.length === 0 || !profiles.every((one) => target.profiles.includes(one)))
@@ -303,7 +280,7 @@ function describe(issue: z.core.$ZodIssue): string {
   if (issue.code === 'unrecognized_keys') {
     const keys = issue.keys.join(', ');
     return key[0] === 'x-native'
-      ? `${place}: unknown key ${keys}: known are program, ready and skip`
+      ? `${place}: unknown key ${keys}: known are ${Object.keys(nativeOptions).join(', ')}`
       : `${place}: unknown key ${keys}: the native run does not know it and would not follow it`;
   }
   return `${place}: ${issue.message}`;

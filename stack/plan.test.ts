@@ -84,12 +84,6 @@ volumes: { data: {} }`);
     expect(() => names({ profiles: ['trafic'] })).toThrow('no profile trafic: known are traffic');
   });
 
-  it('leaves out what runs only in Docker, and says why when it is asked for', () => {
-    const skips = readCompose('services: { ui: { x-native: { skip: it has no build } } }');
-    expect(planStack(skips, options)).toEqual([]);
-    expect(() => planStack(skips, { ...options, services: ['ui'] })).toThrow('ui runs only in Docker: it has no build');
-  });
-
   it('runs what stands for an image, with its own command and settings and the mounts of both', () => {
     const grafana = planned('grafana')!;
     expect(grafana.argv.at(-1)).toBe('./preview/src/server/server.ts');

@@ -159,8 +159,6 @@ export function mapText(text: string, mapping: Mapping, where: string): string {
 function find(compose: Compose, name: string): ComposeService {
   const service = compose.services.find((one) => one.name === name);
   if (service) return service;
-  const skipped = compose.skipped.find((one) => one.name === name);
-  if (skipped) throw new Error(`${name} runs only in Docker: ${skipped.why}`);
   throw new Error(`there is no service ${name}: known are ${compose.services.map((one) => one.name).join(', ')}`);
 }
 

@@ -81,9 +81,7 @@ const addresses = (words: readonly string[]) =>
   words.flatMap((word) => word.match(/http:\/\/[^\s'"`]+/g) ?? []).map(place);
 
 test('the same services', () => {
-  const skipped = Object.keys(containers).filter((name) => nativeOf(name).skip !== undefined);
-  expect([...plans.map(({ name }) => name), ...skipped].sort()).toEqual(Object.keys(containers).sort());
-  expect(compose.skipped.map(({ name }) => name).sort()).toEqual(skipped.sort());
+  expect(plans.map(({ name }) => name).sort()).toEqual(Object.keys(containers).sort());
 });
 
 test('a service that Docker starts only with a profile is one of a profile natively', () => {

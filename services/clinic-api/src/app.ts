@@ -197,7 +197,7 @@ export function routesOf({
       path: '/api/documents/:id',
       roles: CLINICAL,
       audit: 'document_read',
-      handler: showDocument(documents),
+      handler: showDocument({ database, documents }),
     },
     {
       method: 'GET',

@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import { type Query, sqlState } from './database.ts';
+import { FOREIGN_KEY_VIOLATION, type Query, sqlState } from './database.ts';
+import { idOf } from './path-id.ts';
 import { Problem } from './problem.ts';
 import type { Answered, Visit } from './route.ts';
 
-const FOREIGN_KEY_VIOLATION = '23503';
 const EXCLUSION_VIOLATION = '23P01';
 const BOOKINGS_LOCK = 7_313_003;
 const DAY_MS = 86_400_000;
@@ -149,13 +149,12 @@ export async function bookAppointment({ request, visitor, answer }: Visit): Prom
 
 /** `PATCH /api/appointments/:id`: `{ state }` -> the appointment. What was cancelled can be booked again while the time is free. */
 export async function changeAppointment({ request, answer }: Visit): Promise<Answered> {
-  const id = z.guid().safeParse(request.params.id);
-  if (!id.success) throw new Problem('appointment_unknown');
+  const id = idOf(request.params, 'appointment_unknown');
   const { state } = change.parse(request.body);
   return answer(async (query) => {
     const [before] = await query<{ client_id: string; clinician_id: number }>(
       'SELECT client_id, clinician_id FROM appointments WHERE id = $1',
-      [id.data],
+      [id],
     );
     if (!before) throw new Problem('appointment_unknown');
     const { client_id, clinician_id } = before;
@@ -163,7 +162,7 @@ export async function changeAppointment({ request, answer }: Visit): Promise<Ans
       await lockBookings(query, clinician_id);
       const [appointment] = await query<Appointment>(
         `UPDATE appointments SET state = $2 WHERE id = $1 RETURNING ${APPOINTMENT}`,
-        [id.data, state],
+        [id, state],
       );
       return { body: appointment, audit: { client_id } };
     } catch (error) {

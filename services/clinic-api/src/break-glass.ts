@@ -1,16 +1,14 @@
 import { z } from 'zod';
-import { clientIdOf } from './client-id.ts';
-import { sqlState } from './database.ts';
+import { FOREIGN_KEY_VIOLATION, sqlState } from './database.ts';
+import { idOf } from './path-id.ts';
 import { Problem } from './problem.ts';
 import type { Answered, Visit } from './route.ts';
-
-const FOREIGN_KEY_VIOLATION = '23503';
 
 const body = z.strictObject({ reason: z.enum(['emergency', 'covering_colleague', 'client_request', 'legal_duty']) });
 
 /** `POST /api/clients/:id/break-glass`: `{ reason }` -> 201; explains for one hour why this clinician opens this chart. */
 export async function breakGlass({ request, visitor, answer }: Visit): Promise<Answered> {
-  const client_id = clientIdOf(request.params);
+  const client_id = idOf(request.params, 'client_unknown');
   const { reason } = body.parse(request.body);
   return answer(async (query) => {
     try {

@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import { appointmentsOf, clinicians } from './appointments.ts';
-import { clientIdOf } from './client-id.ts';
 import { notesOf } from './clinical-notes.ts';
 import type { Query } from './database.ts';
 import { documentsOf } from './documents.ts';
 import { PAGE_SIZE, page, rowsOf } from './paging.ts';
+import { idOf } from './path-id.ts';
 import { Problem } from './problem.ts';
 import type { Answered, Visit } from './route.ts';
 
@@ -87,7 +87,7 @@ const medicationsOf = (query: Query, client: string) =>
  * also `notes`, without their text, and `medications`.
  */
 export async function showClient({ request, visitor, answer }: Visit): Promise<Answered> {
-  const id = clientIdOf(request.params);
+  const id = idOf(request.params, 'client_unknown');
   const clinical = visitor.user.role === 'clinician';
   return answer(async (query) => {
     const [[client], appointments, documents, all, notes, medications] = await Promise.all([

@@ -1,12 +1,10 @@
 import { z } from 'zod';
-import type { Query } from './database.ts';
-import { sqlState } from './database.ts';
+import { FOREIGN_KEY_VIOLATION, type Query, sqlState } from './database.ts';
 import { freeText } from './free-text.ts';
 import { PAGE_SIZE, page, rowsOf } from './paging.ts';
+import { idOf } from './path-id.ts';
 import { Problem } from './problem.ts';
 import type { Answered, Visit } from './route.ts';
-
-const FOREIGN_KEY_VIOLATION = '23503';
 
 const draft = z.strictObject({
   client_id: z.guid().toLowerCase(),
@@ -34,12 +32,6 @@ export const notesOf = (query: Query, client: string): Promise<Note[]> =>
      WHERE client_id = $1 ORDER BY written_at DESC LIMIT 200`,
     [client],
   );
-
-function noteIdOf(params: Readonly<Record<string, unknown>>): string {
-  const id = z.guid().toLowerCase().safeParse(params.id);
-  if (!id.success) throw new Problem('note_unknown');
-  return id.data;
-}
 
 /** `GET /api/clinical-notes?page=`: one's own, unsigned first, then newest first; 25 a page. */
 export async function listNotes({ request, visitor, answer }: Visit): Promise<Answered> {
@@ -92,7 +84,7 @@ export async function writeNote({ request, visitor, answer }: Visit): Promise<An
 
 /** `GET /api/clinical-notes/:id`: the note with its text; `own`: whether it is the reader's to sign. */
 export async function showNote({ request, visitor, answer }: Visit): Promise<Answered> {
-  const id = noteIdOf(request.params);
+  const id = idOf(request.params, 'note_unknown');
   return answer(async (query) => {
     const [note] = await query<Note & { client_id: string; body: string; author_id: number; signed_at: Date | null }>(
       `SELECT ${NOTE}, signed_at, body, author_id, appointment_id, client_id, given_name, family_name
@@ -108,7 +100,7 @@ export async function showNote({ request, visitor, answer }: Visit): Promise<Ans
 
 /** `POST /api/clinical-notes/:id/signature`: by its author, once; from then on nothing can change the note. */
 export async function signNote({ request, visitor, answer }: Visit): Promise<Answered> {
-  const id = noteIdOf(request.params);
+  const id = idOf(request.params, 'note_unknown');
   return answer(async (query) => {
     const [note] = await query<{ client_id: string; author_id: number; signed_at: Date | null }>(
       'SELECT client_id, author_id, signed_at FROM clinical_notes WHERE id = $1 FOR UPDATE',

@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline/promises';
 import { parseArgs } from 'node:util';
 import { configuration, secretFile } from '@clinic/instrumentation/node/configuration';
 import { record } from './audit.ts';
-import { openDatabase, sqlState } from './database.ts';
+import { openDatabase, reasonOf } from './database.ts';
 import { databaseUrl } from './database-url.ts';
 import { hashPassword } from './passwords.ts';
 import { insertUser, newUser } from './users.ts';
@@ -16,7 +16,7 @@ const USAGE =
   "Usage: create-admin.ts --email ADDRESS --name 'NAME' [--password-file FILE], the password on standard input.";
 
 /** Any number that no other program uses for an advisory lock in this database. */
-const FIRST_ADMIN_LOCK = 7_313_003;
+const FIRST_ADMIN_LOCK = 7_313_004;
 
 /** Thrown with what is wrong and what to do; holds nothing that was typed. */
 class Refused extends Error {
@@ -78,8 +78,6 @@ async function run(): Promise<void> {
 try {
   await run();
 } catch (error) {
-  const state = sqlState(error) ?? sqlState((error as { cause?: unknown }).cause);
-  const message = state ? `the database refused (${state}).` : error instanceof Error ? error.message : 'unknown error';
-  process.stderr.write(`No administrator was made: ${message}\n`);
+  process.stderr.write(`No administrator was made: ${reasonOf(error)}\n`);
   process.exitCode = 1;
 }

@@ -41,6 +41,16 @@ export interface Database {
 export const sqlState = (error: unknown): string | undefined =>
   error instanceof pg.DatabaseError ? error.code : undefined;
 
+/** SQLSTATE of a row that names another which does not exist. */
+export const FOREIGN_KEY_VIOLATION = '23503';
+
+/** Of an error that ends a program, what may be told: PostgreSQL's own words can hold what is in a row, so only its code. */
+export function reasonOf(error: unknown): string {
+  const state = sqlState(error) ?? sqlState((error as { cause?: unknown } | undefined)?.cause);
+  if (state !== undefined) return `the database refused (${state}).`;
+  return error instanceof Error ? error.message : 'unknown error';
+}
+
 /** Connection lost, no resources, shut down or starting up, statement cancelled by its timeout. */
 const UNAVAILABLE = /^(?:08|53|57)/;
 
@@ -180,7 +190,7 @@ const WRONG_ACCESS: Readonly<Record<string, string>> = {
 
 export interface WaitOptions {
   /** Milliseconds. */
-  readonly timeout: number;
+  readonly timeout?: number;
   readonly waiting: (secondsLeft: number) => void;
   readonly now?: () => number;
   readonly sleep?: (ms: number) => Promise<void>;
@@ -190,7 +200,7 @@ export interface WaitOptions {
 export async function waitForDatabase(
   { query }: Pick<Database, 'query'>,
   {
-    timeout,
+    timeout = 60_000,
     waiting,
     now = () => performance.now(),
     sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms)),

@@ -1,6 +1,15 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash, randomUUID } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -43,6 +52,22 @@ test('what is not what was stored is not shown: changed, cut short, gone', async
   }
   rmSync(join(path, id));
   await expect(store.read(id, file.sha256)).rejects.toMatchObject({ code: 'document_damaged' });
+});
+
+test('what the disk refused goes with the problem, for the log', async () => {
+  const path = folder();
+  const store = await openDocumentStore(path);
+  const id = randomUUID();
+  const code = 'storage_unavailable';
+  mkdirSync(join(path, id));
+  await expect(store.read(id, sha256(Buffer.from('x')))).rejects.toMatchObject({ code, cause: { code: 'EISDIR' } });
+  const file = await store.receive(id, [Buffer.from('x')]);
+  await expect(file.keep()).rejects.toMatchObject({ code, cause: { code: 'EISDIR' } });
+  rmSync(join(path, 'incoming'), { recursive: true });
+  await expect(store.probe()).rejects.toMatchObject({ code, cause: { code: 'ENOENT' } });
+  const looped = randomUUID();
+  symlinkSync(looped, join(path, looped));
+  await expect(store.read(looped, sha256(Buffer.from('x')))).rejects.toMatchObject({ code, cause: { code: 'ELOOP' } });
 });
 
 test('what is too large, or ends before its end, leaves nothing behind', async () => {

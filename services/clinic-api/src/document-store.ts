@@ -61,7 +61,7 @@ async function onDisk<Result>(work: () => Promise<Result>): Promise<Result> {
   } catch (error) {
     if (error instanceof Problem) throw error;
     const code = (error as NodeJS.ErrnoException).code ?? '';
-    throw new Problem(FULL.has(code) ? 'storage_full' : 'storage_unavailable');
+    throw new Problem(FULL.has(code) ? 'storage_full' : 'storage_unavailable', { cause: error });
   }
 }
 
@@ -154,9 +154,8 @@ export async function openDocumentStore(folder: string): Promise<DocumentStore> 
       try {
         file = await open(join(folder, id), 'r');
       } catch (error) {
-        throw new Problem(
-          (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'document_damaged' : 'storage_unavailable',
-        );
+        const { code } = error as NodeJS.ErrnoException;
+        throw new Problem(code === 'ENOENT' ? 'document_damaged' : 'storage_unavailable', { cause: error });
       }
       try {
         const hash = createHash('sha256');
@@ -166,7 +165,7 @@ export async function openDocumentStore(folder: string): Promise<DocumentStore> 
         return file.createReadStream({ start: 0 });
       } catch (error) {
         await file.close();
-        throw error instanceof Problem ? error : new Problem('storage_unavailable');
+        throw error instanceof Problem ? error : new Problem('storage_unavailable', { cause: error });
       }
     },
 

@@ -1,17 +1,14 @@
 import { randomUUID } from 'node:crypto';
-import type { ReadStream } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 import type { RequestHandler } from 'express';
 import { z } from 'zod';
-import { clientIdOf } from './client-id.ts';
-import { type Query, sqlState } from './database.ts';
+import { type Database, FOREIGN_KEY_VIOLATION, type Query, sqlState } from './database.ts';
 import { type DocumentStore, MAX_DOCUMENT_SIZE } from './document-store.ts';
 import { freeText } from './free-text.ts';
 import { PAGE_SIZE, page, rowsOf } from './paging.ts';
+import { idOf } from './path-id.ts';
 import { Problem } from './problem.ts';
 import type { Answered, Visit } from './route.ts';
-
-const FOREIGN_KEY_VIOLATION = '23503';
 
 /** What a practice keeps. Whatever it says it is, a browser never shows it: it is always a download. */
 export const MEDIA_TYPES = ['application/pdf', 'image/jpeg', 'image/png', 'text/plain'] as const;
@@ -79,7 +76,7 @@ function mediaTypeOf(header: string | undefined): (typeof MEDIA_TYPES)[number] {
  */
 export function storeDocument(store: DocumentStore) {
   return async ({ request, visitor, answer }: Visit): Promise<Answered> => {
-    const client_id = clientIdOf(request.params);
+    const client_id = idOf(request.params, 'client_unknown');
     const name = nameOf(request.get('x-document-name'));
     const media_type = mediaTypeOf(request.get('content-type'));
     if (request.get('content-encoding') !== undefined) throw new Problem('document_type_refused');
@@ -122,21 +119,23 @@ const encodedName = (name: string) =>
     (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`,
   );
 
+interface ShowOptions {
+  readonly database: Pick<Database, 'query'>;
+  readonly documents: Pick<DocumentStore, 'read'>;
+}
+
 /** `GET /api/documents/:id`: the bytes, as a download. Sent only when they are what was stored, to the last one. */
-export function showDocument(store: DocumentStore) {
+export function showDocument({ database, documents }: ShowOptions) {
   return async ({ request, answer }: Visit): Promise<Answered> => {
-    const id = z.guid().toLowerCase().safeParse(request.params.id);
-    if (!id.success) throw new Problem('document_unknown');
-    let opened: ReadStream | undefined;
-    const answered = answer(async (query) => {
-      const [document] = await query<Document & { client_id: string; sha256: Buffer }>(
-        'SELECT client_id, name, media_type, size_bytes, sha256 FROM documents WHERE id = $1',
-        [id.data],
-      );
-      if (!document) throw new Problem('document_unknown');
-      const bytes = await store.read(id.data, document.sha256);
-      opened = bytes;
-      return {
+    const id = idOf(request.params, 'document_unknown');
+    const [document] = await database.query<Document & { client_id: string; sha256: Buffer }>(
+      'SELECT client_id, name, media_type, size_bytes, sha256 FROM documents WHERE id = $1',
+      [id],
+    );
+    if (!document) throw new Problem('document_unknown');
+    const bytes = await documents.read(id, document.sha256);
+    try {
+      return await answer(async () => ({
         audit: { client_id: document.client_id },
         send: async (response) => {
           response.set({
@@ -149,8 +148,9 @@ export function showDocument(store: DocumentStore) {
           // A reader who goes away is no error of ours.
           await pipeline(bytes, response).catch(() => {});
         },
-      };
-    });
-    return answered.finally(() => opened?.destroy());
+      }));
+    } finally {
+      bytes.destroy();
+    }
   };
 }

@@ -3,6 +3,7 @@ import express, { type RequestHandler } from 'express';
 import { z } from 'zod';
 import type { Database } from './database.ts';
 import { Problem } from './problem.ts';
+import { run } from './route.ts';
 
 /** Seconds that a report may be old, or early by a clock that is wrong. */
 const WINDOW = 300;
@@ -30,9 +31,7 @@ const raw = express.raw({ type: () => true, limit: '1kb' });
  */
 export function emailEvents({ database, key, now = Date.now }: EmailEventsOptions): RequestHandler {
   return async (request, response) => {
-    await new Promise<void>((resolve, reject) =>
-      raw(request, response, (error?: unknown) => (error ? reject(error) : resolve())),
-    );
+    await run(raw, request, response);
     const timestamp = request.get('x-email-timestamp') ?? '';
     const signature = request.get('x-email-signature') ?? '';
     const body: unknown = request.body;

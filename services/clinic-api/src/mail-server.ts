@@ -8,7 +8,7 @@ export interface Mail {
   readonly text: string;
 }
 
-/** `deferred`: not now; `bounced`: never; `away`: no answer, nothing is known. */
+/** `deferred`: not now; `bounced`: never; `away`: no answer about this mail, nothing is known. */
 export type MailOutcome = 'sent' | 'deferred' | 'bounced' | 'away';
 
 export interface MailServer {
@@ -29,11 +29,17 @@ export interface MailServerOptions {
 }
 
 interface SmtpError {
+  readonly code?: unknown;
+  readonly command?: unknown;
   readonly responseCode?: unknown;
 }
 
 function outcomeOf(error: unknown): MailOutcome {
-  const { responseCode } = (error ?? {}) as SmtpError;
+  const { code, command, responseCode } = (error ?? {}) as SmtpError;
+  // No server was asked: with this address none can be.
+  if (code === 'EENVELOPE' && command === 'API') return 'bounced';
+  // Any other answer is about the connection, the account or the sender: it would be the same for every mail.
+  if (command !== 'RCPT TO' && command !== 'DATA') return 'away';
   // 421: the server is about to close, which says nothing of the mail.
   if (typeof responseCode !== 'number' || responseCode === 421) return 'away';
   if (responseCode >= 500) return 'bounced';

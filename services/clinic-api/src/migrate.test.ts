@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { mkdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openDatabase } from './database.ts';
@@ -98,6 +99,26 @@ test('a role that may do more than it should stops it', async () => {
   await database.query('GRANT DELETE ON audit_log TO clinic_app');
   const { status, output } = migrate('loose', { SEED_CLIENTS: '0' });
   expect([status, output]).toEqual([1, expect.stringContaining('clinic_app may change more than it should')]);
+  await database.close();
+}, 60_000);
+
+test('a disk that refuses is not told as the database', async () => {
+  const database = await all.postgres.create('no_disk');
+  const folder = join(all.folder, 'documents-without-a-disk');
+  mkdirSync(folder);
+  // Nothing can be made in there, not even by root.
+  symlinkSync('/proc', join(folder, 'incoming'));
+  const { status, output } = migrate('no_disk', { DOCUMENT_STORE: folder });
+  expect([status, output]).toEqual([1, expect.stringContaining('cannot be made ready: storage_unavailable')]);
+  await database.close();
+}, 60_000);
+
+test('of what PostgreSQL refuses, the code is told and nothing of a row', async () => {
+  const database = await all.postgres.create('refusing');
+  await database.query("CREATE TABLE users (email text CHECK (email = 'canary'))");
+  const { status, output } = migrate('refusing');
+  expect([status, output]).toEqual([1, expect.stringContaining('the database refused (42P07)')]);
+  expect(output).not.toMatch(/canary|users/);
   await database.close();
 }, 60_000);
 

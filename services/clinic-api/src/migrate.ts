@@ -1,17 +1,14 @@
 // Makes the database ready for the services, and ends: the schema, synthetic people where there are to be any, and the passwords
 // of the roles that the services use. Safe to run again at any time.
-import { fileURLToPath } from 'node:url';
-import { ConfigurationError, configuration, secretFile } from '@clinic/instrumentation/node/configuration';
+import { ConfigurationError, configuration, secretFile, wholeNumber } from '@clinic/instrumentation/node/configuration';
 import { z } from 'zod';
-import { type Database, openDatabase, waitForDatabase } from './database.ts';
+import { type Database, openDatabase, reasonOf, waitForDatabase } from './database.ts';
 import { checkRoles, giveRolesPasswords } from './database-roles.ts';
 import { databaseUrl } from './database-url.ts';
 import { openDocumentStore } from './document-store.ts';
 import { log } from './log.ts';
-import { migrate } from './migrations.ts';
+import { MIGRATIONS, migrate } from './migrations.ts';
 import { seed } from './seed.ts';
-
-const DATABASE_WAIT_MS = 60_000;
 
 const variables = {
   /** As the owner of the tables. */
@@ -22,11 +19,7 @@ const variables = {
   SENTINEL_PASSWORD_FILE: secretFile,
   BACKUP_PASSWORD_FILE: secretFile,
   /** Synthetic clients of an empty database; 0: neither clients nor accounts, for a practice of real people. */
-  SEED_CLIENTS: z
-    .string()
-    .regex(/^\d{1,6}$/, 'must be a whole number')
-    .transform(Number)
-    .refine((value) => value <= 100_000, 'must be at most 100000'),
+  SEED_CLIENTS: wholeNumber(0, 100_000),
   /** Password of the synthetic accounts, and the folder of their documents; needed when there are to be any. */
   DEMO_PASSWORD_FILE: secretFile.optional(),
   DOCUMENT_STORE: z.string().min(1, 'must name a folder').optional(),
@@ -53,10 +46,9 @@ async function run(): Promise<void> {
   const database = openDatabase({ url, password: settings.DATABASE_PASSWORD_FILE });
   try {
     await waitForDatabase(database, {
-      timeout: DATABASE_WAIT_MS,
       waiting: (secondsLeft) => log('warn', 'waiting_for_database', { seconds_left: secondsLeft }),
     });
-    const applied = await migrate(database, fileURLToPath(new URL('../migrations', import.meta.url)));
+    const applied = await migrate(database, MIGRATIONS);
     log('info', 'migrated', { migrations: applied.length });
     await seedIfAsked(database, settings);
     const passwords = {
@@ -75,9 +67,7 @@ async function run(): Promise<void> {
 try {
   await run();
 } catch (error) {
-  // What this says is about configuration and schema, never about a person; of what PostgreSQL says, the code.
-  const { code } = error as { code?: unknown };
-  const message = error instanceof Error && typeof code !== 'string' ? error.message : `the database refused (${code})`;
-  process.stderr.write(`The database cannot be made ready: ${message}\n`);
+  // What this says is about configuration and schema, never about a person.
+  process.stderr.write(`The database cannot be made ready: ${reasonOf(error)}\n`);
   process.exit(1);
 }

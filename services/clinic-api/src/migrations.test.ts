@@ -1,14 +1,12 @@
 import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { TABLES } from '@clinic/catalogue/vocabulary';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import type { Database } from './database.ts';
-import { migrate } from './migrations.ts';
+import { MIGRATIONS, migrate } from './migrations.ts';
 import { startPostgres, type TestPostgres } from './testing/postgres.ts';
 
-const MIGRATIONS = fileURLToPath(new URL('../migrations', import.meta.url));
 let postgres: TestPostgres;
 beforeAll(async () => {
   postgres = await startPostgres();

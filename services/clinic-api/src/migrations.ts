@@ -1,10 +1,14 @@
 import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { type Database, sqlState } from './database.ts';
 
 /** Any number that no other program uses for an advisory lock in this database. */
 export const SCHEMA_LOCK = 7_313_001;
+
+/** Their folder. */
+export const MIGRATIONS = fileURLToPath(new URL('../migrations', import.meta.url));
 
 interface Migration {
   readonly name: string;

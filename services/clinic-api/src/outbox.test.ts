@@ -1,11 +1,13 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
-import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { SMTPServer } from 'smtp-server';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { createMailbox, type Mailbox, type Outcome } from '../../mailbox/src/mailbox.ts';
 import { createReports } from '../../mailbox/src/reports.ts';
 import { signatureOf } from './email-events.ts';
-import { retryAfter } from './outbox.ts';
+import { type MailServer, openMailServer } from './mail-server.ts';
+import { retryAfter, runOutbox } from './outbox.ts';
 import { type Ask, asking } from './testing/client.ts';
 import type { ClinicProcess } from './testing/clinic-process.ts';
 import { sessionOf } from './testing/session.ts';
@@ -243,6 +245,134 @@ test('a report counts when it is signed, timely and known, once, and never backw
     states.push((await mail(id)).state);
   }
   expect(states).toEqual(['deferred', 'delivered', 'delivered', 'delivered', 'bounced', 'bounced']);
+});
+
+describe('one worker', () => {
+  let alone: Prepared;
+  let client: string;
+  beforeAll(async () => {
+    alone = await all.prepare('alone', { clients: 1 });
+    client = (await alone.owner.query<{ id: string }>('SELECT id FROM clients'))[0]!.id;
+  }, 60_000);
+
+  /** Works through mails to these addresses, in this order. */
+  async function work(
+    server: MailServer,
+    recipients: readonly string[],
+    leaving = new AbortController(),
+  ): Promise<{ events: string[]; ended: Promise<unknown>; mails: () => Promise<Mail[]> }> {
+    await alone.owner.query('DELETE FROM emails');
+    await alone.owner.query(
+      `INSERT INTO emails (client_id, kind, recipient, next_attempt_at)
+       SELECT $1, 'appointment_reminder', recipient, now() - make_interval(secs => 100 - n)
+       FROM unnest($2::text[]) WITH ORDINALITY AS listed (recipient, n)`,
+      [client, recipients],
+    );
+    const events: string[] = [];
+    const ended = runOutbox({
+      database: alone.app,
+      server,
+      log: (_level, event) => events.push(event),
+      signal: leaving.signal,
+      sleep: (ms) => wait(ms, undefined, { signal: leaving.signal }),
+    }).catch((error: unknown) => error);
+    onTestFinished(async () => {
+      leaving.abort();
+      await ended;
+    });
+    const mails = () =>
+      alone.owner.query<Mail>(
+        `SELECT state, attempts, next_attempt_at < 'infinity' AS waits FROM emails
+         ORDER BY array_position($1::text[], recipient)`,
+        [recipients],
+      );
+    return { events, ended, mails };
+  }
+
+  /** Answers every line with what `answer` says of it. */
+  async function saying(greeting: string, answer: (line: string) => string): Promise<string> {
+    const server = createServer((socket) => {
+      socket.on('error', () => {}).write(`${greeting}\r\n`);
+      socket.on('data', (data) => {
+        for (const line of data.toString().split('\r\n').filter(Boolean)) socket.write(`${answer(line)}\r\n`);
+      });
+    }).listen(0, '127.0.0.1');
+    onTestFinished(() => void server.close());
+    await once(server, 'listening');
+    return `smtp://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  }
+
+  const from = 'practice@clinic.example';
+
+  test.each([
+    ['is greeted with 554', '554 No', () => '250 Yes'],
+    ['is not let send by 530', '220 Yes', (line: string) => (line.startsWith('MAIL') ? '530 No' : '250 Yes')],
+  ])('that %s knows nothing of the mail, which waits', async (_, greeting, answer) => {
+    const url = await saying(greeting, answer);
+    const { events, mails } = await work(openMailServer({ url, from }), ['client@clinic.example']);
+    await expect.poll(() => events, { timeout: 5000 }).toContain('mail_server_away');
+    expect(await mails()).toEqual([{ state: 'queued', attempts: 0, waits: true }]);
+  });
+
+  test('whose password is refused knows nothing of the mail, which waits', async () => {
+    // The certificate is that of the package.
+    vi.stubEnv('NODE_TLS_REJECT_UNAUTHORIZED', '0');
+    const answered: number[] = [];
+    const server = new SMTPServer({
+      secure: true,
+      logger: false,
+      onAuth(_auth, _session, answer) {
+        answered.push(535);
+        answer(Object.assign(new Error('No'), { responseCode: 535 }));
+      },
+    });
+    server.listen(0, '127.0.0.1');
+    onTestFinished(async () => {
+      vi.unstubAllEnvs();
+      await new Promise<void>((resolve) => server.close(() => resolve()));
+    });
+    await once(server.server, 'listening');
+    const url = `smtps://practice@127.0.0.1:${(server.server.address() as AddressInfo).port}`;
+    const { events, mails } = await work(openMailServer({ url, from, password: 'wrong' }), ['client@clinic.example']);
+    await expect.poll(() => events, { timeout: 5000 }).toContain('mail_server_away');
+    expect(answered).toContain(535);
+    expect(await mails()).toEqual([{ state: 'queued', attempts: 0, waits: true }]);
+  });
+
+  test('gives up an address that no server can be asked about, and goes on', async () => {
+    const mailbox = createMailbox({ taken: () => {} });
+    const port = await mailbox.listen(0, '127.0.0.1');
+    onTestFinished(() => mailbox.close());
+    const url = `smtp://127.0.0.1:${port}`;
+    const { mails } = await work(openMailServer({ url, from }), [' ', 'client@clinic.example']);
+    await expect.poll(mails, { timeout: 5000 }).toEqual([
+      { state: 'bounced', attempts: 1, waits: false },
+      { state: 'sent', attempts: 1, waits: false },
+    ]);
+  });
+
+  test('that is to end sends no further mail, and gives back what it took', async () => {
+    const leaving = new AbortController();
+    const sent: string[] = [];
+    const server: MailServer = {
+      async send({ to }) {
+        sent.push(to);
+        if (sent.length === 2) leaving.abort();
+        return 'sent';
+      },
+      greet: async () => {},
+    };
+    const { events, ended } = await work(
+      server,
+      ['a', 'b', 'c', 'd'].map((name) => `${name}@clinic.example`),
+      leaving,
+    );
+    await ended;
+    expect(sent).toHaveLength(2);
+    expect(events).toEqual([]);
+    const due = await alone.owner.query('SELECT FROM emails WHERE attempts = 0 AND next_attempt_at <= now()');
+    expect(due).toHaveLength(2);
+  });
 });
 
 test('waits between attempts double, from half a minute to eight hours', () => {

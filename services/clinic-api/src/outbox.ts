@@ -10,6 +10,8 @@ export interface OutboxOptions {
   readonly database: Pick<Database, 'query'>;
   readonly server: MailServer;
   readonly log: Log;
+  /** Aborted when the worker is to end. */
+  readonly signal: AbortSignal;
   /** Resolves after so many milliseconds; rejects when the worker is to end. */
   readonly sleep: (ms: number) => Promise<unknown>;
 }
@@ -23,7 +25,7 @@ interface Due {
 }
 
 const BATCH = 20;
-/** Seconds for which a mail is nobody else's; longer than a batch can take. Who dies with it has it sent again after that. */
+/** Seconds for which a mail is nobody else's; longer than a batch usually takes. Who dies with it has it sent again after that. */
 const LEASE = 180;
 const IDLE_MS = 1000;
 const LONGEST_PAUSE_MS = 30_000;
@@ -80,15 +82,17 @@ const giveBack = (database: Pick<Database, 'query'>, ids: readonly string[]) =>
   );
 
 /**
- * Sends what waits in the outbox, one after the other, until `sleep` rejects. While the mail server or the database is away it
+ * Sends what waits in the outbox, one after the other, until `signal` is aborted. While the mail server or the database is away it
  * pauses: nothing is lost, and no attempt is counted. A mail whose answer was lost is sent again under the same Message-ID.
  */
-export async function runOutbox({ database, server, log, sleep }: OutboxOptions): Promise<never> {
-  /** `away`: the mail server does not answer; `more`: there may be more that is due. */
+export async function runOutbox({ database, server, log, signal, sleep }: OutboxOptions): Promise<never> {
+  /** `away`: the mail server does not answer, or is to be asked no more; `more`: there may be more that is due. */
   async function sendBatch(): Promise<'away' | 'more' | 'idle'> {
     const due = await take(database);
     for (const [index, mail] of due.entries()) {
-      const outcome = await server.send({ id: mail.id, to: mail.recipient, ...contentOf(mail) });
+      const outcome = signal.aborted
+        ? 'away'
+        : await server.send({ id: mail.id, to: mail.recipient, ...contentOf(mail) });
       if (outcome === 'away') {
         await giveBack(
           database,
@@ -112,6 +116,7 @@ export async function runOutbox({ database, server, log, sleep }: OutboxOptions)
       outcome = 'failed';
       if (failures === 0) log('error', 'outbox_failed', { error: errorType(error) });
     }
+    signal.throwIfAborted();
     if (outcome === 'away' && !away) log('warn', 'mail_server_away');
     if (outcome === 'away' || outcome === 'failed') {
       failures++;

@@ -105,7 +105,7 @@ function about(path: string, { id }: Request['params']): Partial<AuditEvent> {
 }
 
 /** Runs a middleware; rejects with what it passes on. */
-const run = (middleware: RequestHandler, request: Request, response: Response) =>
+export const run = (middleware: RequestHandler, request: Request, response: Response) =>
   new Promise<void>((resolve, reject) => {
     middleware(request, response, (error?: unknown) => (error ? reject(error) : resolve()));
   });

@@ -45,6 +45,10 @@ const spread = (index: number, salt: string) =>
   createHash('sha256').update(`${salt}:${index}`).digest().readUInt32BE() / 2 ** 32;
 const pick = <Item>(items: readonly Item[], share: number): Item => items[Math.floor(share * items.length)]!;
 
+/** The version digit 8 marks an identifier that is made by hand. */
+const madeId = (hex: string) =>
+  `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
+
 export interface SyntheticClient {
   readonly id: string;
   readonly given_name: string;
@@ -63,8 +67,7 @@ export function syntheticClient(index: number): SyntheticClient {
   const number = String(index).padStart(5, '0');
   const born = new Date(Date.UTC(1930, 0, 1) + Math.floor(spread(index, 'born') * 32_000) * 86_400_000);
   return {
-    // The version digit 8 marks an identifier that is made by hand.
-    id: `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20, 32)}`,
+    id: madeId(hex),
     given_name: given,
     family_name: `${family}-${number}`,
     born_on: born.toISOString().slice(0, 10),
@@ -198,7 +201,7 @@ async function addClients(query: Query, clients: number): Promise<void> {
   await query('ANALYZE seed_clients, seed_clinicians');
 }
 
-/** An even number from 0 to 2^31 that follows from its arguments alone, as SQL. */
+/** A whole number from 0 to 999 that follows from its arguments alone, as SQL. */
 const chance = (salt: string, ...of: string[]) =>
   `('x' || substr(md5('${salt}:' || ${of.join(` || ':' || `)}), 1, 8))::bit(32)::bigint % 1000`;
 
@@ -323,7 +326,7 @@ async function addDocuments(
   for (let index = 0; index < count; index++) {
     const last = index === count - 1;
     const hex = createHash('sha256').update(`document:${index}`).digest('hex');
-    const id = `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
+    const id = madeId(hex);
     const text = last ? CANARY.document : `Reference ${hex.slice(40, 52)}`;
     const file = await store.receive(id, [Buffer.from(`Synthetic document. Nobody wrote this.\n${text}\n`)]);
     await file.keep();

@@ -4,6 +4,7 @@ import { PAGE_ROUTES } from '@clinic/catalogue/routes';
 import type { OtlpSink } from '@clinic/instrumentation/node/testing/otlp-sink';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type ClinicProcess, spawnClinic, startClinic } from './testing/clinic-process.ts';
+import { servedRoutes } from './testing/route-table.ts';
 import { sessionOf } from './testing/session.ts';
 import { type Prepared, type TestClinic, testClinic } from './testing/test-clinic.ts';
 
@@ -294,12 +295,28 @@ test('nothing that a person typed, or that the database knows of one, is in tele
     post('/telemetry', JSON.stringify({ v: 1, canary })),
     ask(`/${canary}`, { method: 'PROPFIND' }),
   ]);
+  const metrics = await (await fetch(`${clinic.managementUrl}/metrics`)).text();
+  expect(metrics).toContain('http_route="/api/clients/:id"');
   await clinic.stop();
-  const metrics = answers.map(({ text }) => text).join();
-  const everything = [metrics, clinic.output(), ...sink.bodies].join('\n');
+  const everything = [...answers.map(({ text }) => text), metrics, clinic.output(), ...sink.bodies].join('\n');
   expect(everything).not.toMatch(/canary|@clinic\.example|Synthetic Clinician|555-01|127\.0\.0\.1/);
   clinic = await startClinic(environment);
   expect(await (await fetch(`${clinic.managementUrl}/metrics`)).text()).not.toContain('canary');
+}, 20_000);
+
+test('every route has its series before its first request', async () => {
+  const other = await startClinic(environment);
+  const metrics = await (await fetch(`${other.managementUrl}/metrics`)).text();
+  expect(await other.stop()).toBe(0);
+  const counted = metrics
+    .split('\n')
+    .map((line) => /^http_server_request_duration_seconds_count\{(.*)\}/.exec(line)?.[1])
+    .filter((labels) => labels !== undefined)
+    .map((labels) => {
+      const label = (name: string) => new RegExp(`\\b${name}="([^"]*)"`).exec(labels)?.[1];
+      return `${label('http_request_method')} ${label('http_route')}`;
+    });
+  expect(servedRoutes().filter((route) => !counted.includes(route))).toEqual([]);
 }, 20_000);
 
 test('a database that is lost is told as such, and found again', async () => {
@@ -379,6 +396,38 @@ test('a wrong password of the database stops the start at once', async () => {
   expect(await exited).toBe(1);
   expect(output()).toContain('DATABASE_PASSWORD_FILE holds a password that the database does not accept');
 }, 20_000);
+
+test.each([
+  ['a user without a password', { SMTP_URL: 'smtps://canary@127.0.0.1:9' }],
+  ['a password without a user', { SMTP_PASSWORD_FILE: 'wrong' }],
+])(
+  '%s for the mail server stops the start, and both settings are named',
+  async (_, change) => {
+    const file = join(surroundings.folder, 'wrong');
+    writeFileSync(file, 'wrong');
+    const { output, exited } = spawnClinic({
+      ...environment,
+      ...change,
+      ...('SMTP_PASSWORD_FILE' in change && { SMTP_PASSWORD_FILE: file }),
+    });
+    expect(await exited).toBe(1);
+    expect(output()).toMatch(/SMTP_URL.*SMTP_PASSWORD_FILE/);
+    expect(output()).not.toContain('canary');
+  },
+  20_000,
+);
+
+test.each(['TOTP_KEY_FILE', 'AUDIT_KEY_FILE', 'EMAIL_WEBHOOK_KEY_FILE'])(
+  'a short %s stops the start',
+  async (key) => {
+    const file = join(surroundings.folder, 'short');
+    writeFileSync(file, '23-characters-are-short');
+    const { output, exited } = spawnClinic({ ...environment, [key]: file });
+    expect(await exited).toBe(1);
+    expect(output()).toContain(`${key}: must hold at least 24 random characters`);
+  },
+  20_000,
+);
 
 test('an index.html without a place for the trace stops the start', async () => {
   mkdirSync(join(surroundings.folder, 'other'), { recursive: true });

@@ -1,6 +1,5 @@
 import { createServer } from 'node:http';
 import { setTimeout as wait } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { errorType } from '@clinic/instrumentation/node/attributes';
 import { listenOn } from '@clinic/instrumentation/node/configuration';
 import { endWhenUncaught } from '@clinic/instrumentation/node/uncaught';
@@ -12,15 +11,14 @@ import { runSweeps } from './document-sweep.ts';
 import { eventCounters } from './event-counters.ts';
 import { log } from './log.ts';
 import { openMailServer } from './mail-server.ts';
-import { checkSchema } from './migrations.ts';
+import { checkSchema, MIGRATIONS } from './migrations.ts';
 import { runOutbox } from './outbox.ts';
 import { TotpSecrets } from './second-factor.ts';
 import { settings } from './settings.ts';
 import { delay, readiness, telemetry } from './telemetry.ts';
 import { webApp } from './web-app.ts';
 
-const DATABASE_WAIT_MS = 60_000;
-/** Together below the ten seconds after which a container is killed. */
+/** Together below the ten seconds after which a container is killed, unless a mail on its way keeps it longer. */
 const DRAIN_MS = 4000;
 const FLUSH_MS = 5000;
 
@@ -38,7 +36,6 @@ const background: Promise<void>[] = [];
 async function start(): Promise<void> {
   const web = webApp({ root: settings.WEB_ROOT, delay: delay.wait });
   await waitForDatabase(database, {
-    timeout: DATABASE_WAIT_MS,
     waiting: (secondsLeft) => log('warn', 'waiting_for_database', { seconds_left: secondsLeft }),
   });
   const documents = await openDocumentStore(settings.DOCUMENT_STORE);
@@ -47,7 +44,7 @@ async function start(): Promise<void> {
     password: settings.SMTP_PASSWORD_FILE,
     from: settings.EMAIL_FROM,
   });
-  await checkSchema(database, fileURLToPath(new URL('../migrations', import.meta.url)));
+  await checkSchema(database, MIGRATIONS);
   telemetry.observePool(database.pool);
   server.on(
     'request',
@@ -68,13 +65,13 @@ async function start(): Promise<void> {
   const port = await listenOn(server, settings.LISTEN);
   readiness.ready = true;
   background.push(
-    inBackground(runOutbox({ database, server: mailServer, log, sleep })),
+    inBackground(runOutbox({ database, server: mailServer, log, signal: leaving.signal, sleep })),
     inBackground(runSweeps({ database, store: documents, log, sleep })),
   );
   log('info', 'listening', { port, management_port: telemetry.managementPort });
 }
 
-/** Runs beside the requests, until `sleep` rejects. */
+/** Runs beside the requests, until the clinic is stopped. */
 async function inBackground(work: Promise<never>): Promise<void> {
   await work.catch((error: unknown) => {
     if (!leaving.signal.aborted) log('error', 'background_failed', { error: errorType(error) });

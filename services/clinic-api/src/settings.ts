@@ -1,13 +1,13 @@
-import { ConfigurationError, configuration, listen, secretFile, url } from '@clinic/instrumentation/node/configuration';
+import {
+  ConfigurationError,
+  configuration,
+  listen,
+  secretFile,
+  url,
+  wholeNumber,
+} from '@clinic/instrumentation/node/configuration';
 import { z } from 'zod';
 import { databaseUrl } from './database-url.ts';
-
-const wholeNumber = (max: number) =>
-  z
-    .string()
-    .regex(/^\d{1,6}$/, 'must be a whole number')
-    .transform(Number)
-    .refine((value) => value <= max, `must be at most ${max}`);
 
 /** Random characters. */
 const key = secretFile.refine((text) => text.length >= 24, 'must hold at least 24 random characters');
@@ -30,9 +30,9 @@ const variables = {
   /** What addresses and accounts are hashed with for the audit log. */
   AUDIT_KEY_FILE: key,
   /** How many proxies in front of it write X-Forwarded-For; 0: none, the header is not believed. */
-  PROXIES: wholeNumber(9).default(0),
+  PROXIES: wholeNumber(0, 9).default(0),
   /** Shared with the mail provider, which signs with it what it reports. */
-  EMAIL_WEBHOOK_KEY_FILE: secretFile,
+  EMAIL_WEBHOOK_KEY_FILE: key,
   /** The mail server; a user in the URL goes with SMTP_PASSWORD_FILE, and both only over TLS. */
   SMTP_URL: z
     .url({ protocol: /^smtps?$/, error: 'must be an smtp:// or smtps:// URL' })
@@ -48,7 +48,13 @@ const variables = {
 
 function read() {
   try {
-    return configuration(variables);
+    const values = configuration(variables);
+    if ((new URL(values.SMTP_URL).username === '') !== (values.SMTP_PASSWORD_FILE === undefined)) {
+      throw new ConfigurationError(
+        'The configuration cannot be used. A user in SMTP_URL goes with SMTP_PASSWORD_FILE: set both, or neither, and start again.',
+      );
+    }
+    return values;
   } catch (error) {
     if (!(error instanceof ConfigurationError)) throw error;
     // The message says it all; a stack trace would bury it.

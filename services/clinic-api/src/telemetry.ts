@@ -38,6 +38,7 @@ export const telemetry = await startTelemetry({
     'GET /api/dashboard': [200, 401, 500, 503],
     'GET /api/appointments': [200, 401, 500, 503],
     'POST /api/appointments': [201, 401, 409, 500, 503],
+    'PATCH /api/appointments/:id': [200, 401, 404, 409, 500, 503],
     'GET /api/clinical-notes': [200, 401, 500, 503],
     'POST /api/clinical-notes': [201, 401, 500, 503],
     'GET /api/clinical-notes/:id': [200, 401, 404, 500, 503],

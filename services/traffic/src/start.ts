@@ -8,18 +8,12 @@ import {
   listenOn,
   secretFile,
   url,
+  wholeNumber,
 } from '@clinic/instrumentation/node/configuration';
 import { z } from 'zod';
 import { openClinic } from './clinic.ts';
 import { seededRandom } from './random.ts';
 import { type Log, visit } from './visitor.ts';
-
-const wholeNumber = (from: number, to: number) =>
-  z
-    .string()
-    .regex(/^\d{1,10}$/, 'must be a whole number')
-    .transform(Number)
-    .refine((value) => value >= from && value <= to, `must be from ${from} to ${to}`);
 
 const log = (event: Parameters<Log>[0] | 'started' | 'stopped', facts: Readonly<Record<string, number>> = {}) =>
   console.log(JSON.stringify({ time: new Date().toISOString(), event, ...facts }));

@@ -17,7 +17,7 @@ export interface VisitorOptions {
   readonly log: Log;
 }
 
-/** The clinic locks an account for minutes after ten wrong passwords in five; a person may need it. */
+/** The clinic locks an account, for whoever comes from here, after five wrong passwords, and longer with each further one. */
 const AFTER_WRONG_PASSWORD_MS = 120_000;
 
 /** One request after the other until `sleep` rejects, so that the clinic never has two of one visitor at once. */

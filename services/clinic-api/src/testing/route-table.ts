@@ -2,8 +2,11 @@ import express from 'express';
 import { type AppOptions, createApp, routesOf } from '../app.ts';
 import type { Route } from '../route.ts';
 
-/** Answers every question with itself: enough to make handlers that are never called. */
-const anything: unknown = new Proxy(() => anything, { get: (_, key) => (key === 'then' ? undefined : anything) });
+/** Answers every question with itself and keeps nothing: enough to make handlers that are never called. */
+const anything: unknown = new Proxy(() => anything, {
+  get: (_, key) => (key === 'then' ? undefined : anything),
+  set: () => true,
+});
 
 /** Every option, whatever it is called. */
 const options = (known: Partial<AppOptions> = {}) =>
