@@ -88,6 +88,7 @@ const COMMANDS = {
   capacity: { engines: ['collector'], postgres: true, program: ['k6/capacity/command.ts'] },
   'check:dashboards': { program: ['grafana/check/check-dashboards.ts'] },
   'fixture-week': { engines: ['promtool'], program: ['prometheus/fixtures/fixture-week.ts'] },
+  'restore-finish': { program: ['services/sentinel/src/backup/finish-command.ts'] },
   'docker-figures': {
     engines: [...SERVERS, 'docker-compose'],
     docker: 'needed',

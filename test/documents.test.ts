@@ -97,6 +97,10 @@ test('npm run restore-drill proves the newest backup', async () => {
   );
 });
 
+test('npm run restore-finish records a restore and leaves the audit log in order', async () => {
+  expect(await npm('npm run restore-finish', '--port-offset', String(portOffset))).toContain('is in order');
+});
+
 test('npm run security-audit lists its findings', async () => {
   // The account of the demonstration has no second factor, which is a finding.
   const { stdout } = await npm('npm run security-audit', ...beside).then(

@@ -94,6 +94,11 @@ describe('in production', () => {
     expect(text).not.toContain('demo_password');
   });
 
+  test('whoever is signed in to is told by the proxy where a browser is', () => {
+    for (const name of ['clinic-api', 'sentinel'])
+      expect([name, project.services[name]?.environment?.PROXIES]).toEqual([name, '1']);
+  });
+
   test('every secret is a file, which those mount that use it', () => {
     for (const [name, secret] of Object.entries(project.secrets))
       expect([name, secret.file]).toEqual([name, join(ROOT, 'secrets', name)]);

@@ -10,6 +10,7 @@ import { startAudit } from './audit/audit.ts';
 import { startBackups } from './backup/backups.ts';
 import { startCanaryScan } from './canary/canary-scan.ts';
 import { openPool } from './database.ts';
+import { reasonOf } from './health/check.ts';
 import { startHealth } from './health/health.ts';
 import { log } from './log.ts';
 import { openMemory } from './memory.ts';
@@ -36,8 +37,7 @@ async function start(): Promise<void> {
   const schedule = createSchedule({
     clock,
     memory,
-    // The name of an error only: its message may quote a row.
-    failed: (job, error) => log('error', 'job_failed', { job, error: error instanceof Error ? error.name : 'unknown' }),
+    failed: (job, error) => log('error', 'job_failed', { job, error: reasonOf(error) }),
   });
 
   const health = startHealth({ settings, schedule, clock, instruments: make, log });
@@ -53,12 +53,14 @@ async function start(): Promise<void> {
   const audit = await startAudit({
     database,
     schedule,
+    memory,
     now: clock.now,
     instruments: make,
     state: folder('audit'),
     clinicUrl: settings.CLINIC_URL,
     auditKey: settings.AUDIT_KEY_FILE,
     databaseUrl: settings.DATABASE_URL,
+    proxies: settings.PROXIES,
     openingHours: settings.OPENING_HOURS,
     log,
   });
@@ -87,7 +89,7 @@ async function start(): Promise<void> {
       // For `npm run restore-drill`: the drill runs here, so that none runs beside it.
       'POST /restore-drill': async (_request, response) => {
         const report = await backups.drillNow().catch((error: unknown) => {
-          log('warn', 'restore_drill_impossible', { error: error instanceof Error ? error.name : 'unknown' });
+          log('warn', 'restore_drill_impossible', { error: reasonOf(error) });
           return undefined;
         });
         response
@@ -98,6 +100,19 @@ async function start(): Promise<void> {
         const report = await canary.scanNow();
         const whole = report.prometheus && report.tempo;
         response.writeHead(whole ? 200 : 503, { 'content-type': 'application/json' }).end(JSON.stringify(report));
+      },
+      // For `npm run restore-finish`: nobody but sentinel signs the audit log.
+      'POST /restored': async (request, response) => {
+        const at = new URL(request.url ?? '/', 'http://sentinel').searchParams.get('at');
+        const time = at === null ? undefined : Date.parse(at);
+        if (Number.isNaN(time)) {
+          response.writeHead(400).end();
+          return;
+        }
+        const { breaks, length } = await audit.finishRestore(time);
+        await backups.finishRestore();
+        log('warn', 'restore_finished', { rows: length, breaks: breaks.length });
+        response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ breaks, length }));
       },
       'POST /backup': async (_request, response) => {
         const id = await backups.backUp();

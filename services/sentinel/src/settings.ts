@@ -1,4 +1,11 @@
-import { ConfigurationError, configuration, listen, secretFile, url } from '@clinic/instrumentation/node/configuration';
+import {
+  ConfigurationError,
+  configuration,
+  listen,
+  secretFile,
+  url,
+  wholeNumber,
+} from '@clinic/instrumentation/node/configuration';
 import { z } from 'zod';
 
 const database = z
@@ -67,6 +74,8 @@ const variables = {
   /** When the practice is open: a sign-in at another time is counted. */
   OPENING_HOURS: openingHours.default({ timeZone: 'UTC', from: 7, to: 20 }),
   SERVICES: services,
+  /** How many proxies in front of it write X-Forwarded-For; 0: none, the header is not believed. */
+  PROXIES: wholeNumber(0, 9).default(0),
 };
 
 export type Settings = z.output<z.ZodObject<typeof variables>>;

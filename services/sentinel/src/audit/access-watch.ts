@@ -64,13 +64,15 @@ export interface Found {
 export interface WatchOptions {
   readonly notebook: Notebook;
   readonly now: number;
+  /** As {@link volumes} has them for `now`. */
+  readonly volumes: readonly Volume[];
   /** Place of each of these clients in the list of clients, as the clinic shows it. */
   readonly placesOf: (clients: readonly string[]) => Promise<ReadonlyMap<string, number>>;
 }
 
 /** What stands out up to `now`. */
-export async function patternsAt({ notebook, now, placesOf }: WatchOptions): Promise<Found[]> {
-  const found: Found[] = volumes(notebook, now)
+export async function patternsAt({ notebook, now, volumes: charts, placesOf }: WatchOptions): Promise<Found[]> {
+  const found: Found[] = charts
     .filter(({ z }) => z !== undefined && z > VOLUME_Z)
     .map(({ actor }) => ({ pattern: 'volume', actor }));
   for (const { actor } of notebook.all<{ actor: number }>(

@@ -14,7 +14,7 @@ import type { Checked } from './configuration-rules.ts';
 import { RULES } from './configuration-rules.ts';
 import { DAY_MS, type Notebook } from './notebook.ts';
 import type { SignInFigures } from './sign-in-watch.ts';
-import type { Scans } from './vulnerabilities.ts';
+import type { Scans, Severity } from './vulnerabilities.ts';
 
 /** What the audit knows at the moment; undefined is not known yet, and then there is no series. */
 export interface Knowledge {
@@ -25,6 +25,8 @@ export interface Knowledge {
   readonly volumes?: readonly Volume[];
   readonly configuration?: Checked;
   readonly scans?: Scans;
+  /** When the oldest that is open and could be mended was seen first, in epoch milliseconds. */
+  readonly oldestVulnerabilities?: ReadonlyMap<Severity, number>;
   /** Epoch milliseconds. */
   readonly followedAt?: number;
 }
@@ -158,10 +160,8 @@ export function auditMetrics({ instruments, notebook, knowledge, chain, now }: A
   });
   gauge('vulnerabilityOldest', function () {
     for (const severity of SEVERITIES) {
-      const seen = open()
-        .filter((each) => each.severity === severity && each.fixable)
-        .map(({ id, package: name }) => notebook.firstSeen(`${id} ${name}`, now()));
-      this.set({ severity }, seen.length === 0 ? 0 : (now() - Math.min(...seen)) / 1000);
+      const oldest = knowledge().oldestVulnerabilities?.get(severity);
+      this.set({ severity }, oldest === undefined ? 0 : (now() - oldest) / 1000);
     }
   });
   gauge('vulnerabilityScan', function () {

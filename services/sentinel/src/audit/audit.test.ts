@@ -8,15 +8,19 @@ import { instruments } from '@clinic/instrumentation/node/instruments';
 import { openMetricsRegistry } from '@clinic/instrumentation/node/management';
 import type { Pool } from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { auditHashes } from '../../../clinic-api/src/audit.ts';
 import { type Ask, asking } from '../../../clinic-api/src/testing/client.ts';
 import type { ClinicProcess } from '../../../clinic-api/src/testing/clinic-process.ts';
 import { readRoutes } from '../../../clinic-api/src/testing/route-table.ts';
 import { sessionOf } from '../../../clinic-api/src/testing/session.ts';
 import { type Prepared, type TestClinic, testClinic } from '../../../clinic-api/src/testing/test-clinic.ts';
 import { openPool } from '../database.ts';
+import { openMemory } from '../memory.ts';
 import { createSchedule, type Schedule, systemClock } from '../schedule.ts';
 import { type Audit, startAudit } from './audit.ts';
 import { databaseChecks } from './database-checks.ts';
+import { openNotebook } from './notebook.ts';
+import { createReviewSite } from './review-site.ts';
 import { webChecks } from './web-checks.ts';
 
 let clinic: TestClinic;
@@ -189,12 +193,14 @@ describe('the audit', () => {
       database: pool,
       databaseUrl: asSentinel,
       schedule,
+      memory: openMemory(':memory:'),
       // Three quarters of an hour on, so that what was opened has settled.
       now: () => Date.now() + 2_700_000,
       instruments: instruments(registry),
       state,
       clinicUrl: running.url,
       auditKey: clinic.secret('audit_key'),
+      proxies: 0,
       openingHours: { timeZone: 'UTC', from: 0, to: 24 },
       log: () => {},
     });
@@ -256,6 +262,38 @@ describe('the audit', () => {
     ]);
     expect((await form('/access-review/sign-off', { seq: '1', verdict: 'legitimate' })).status).toBe(401);
   });
+  test('tells the clinic, and records, where a browser is: of its proxy the last word, and the first of nobody', async () => {
+    const hashes = auditHashes(clinic.secret('audit_key'));
+    const trusting = await clinic.start({ ...prepared.environment, PROXIES: '1' });
+    const guess = async (proxies: number, clinicUrl: string) => {
+      const site = createReviewSite({
+        database: pool,
+        notebook: openNotebook(':memory:'),
+        clinicUrl,
+        auditKey: clinic.secret('audit_key'),
+        proxies,
+        now: Date.now,
+        reviewed: async () => {},
+      });
+      const page = createServer((request, response) => void site(request.url!, request, response));
+      const address = `http://127.0.0.1:${await listenOn(page, { host: '127.0.0.1', port: 0 })}`;
+      await fetch(`${address}/access-review/sign-in`, {
+        method: 'POST',
+        headers: { origin: address, 'x-forwarded-for': '203.0.113.7, 198.51.100.2' },
+        body: new URLSearchParams({ email: 'nobody@clinic.example', password: 'x' }),
+      });
+      page.close();
+      page.closeAllConnections();
+      const [row] = await prepared.owner.query<{ source: Buffer }>(
+        "SELECT source FROM audit_log WHERE action = 'sign_in' ORDER BY seq DESC LIMIT 1",
+      );
+      return row!.source;
+    };
+    expect(await guess(1, trusting.url)).toEqual(hashes.source('198.51.100.2'));
+    expect(await guess(0, trusting.url)).toEqual(hashes.source('127.0.0.1'));
+    expect(await guess(1, running.url)).toEqual(hashes.source('127.0.0.1'));
+    await trusting.stop();
+  }, 30_000);
   test('refuses forms of other sites', async () => {
     expect((await form('/access-review/sign-in', {}, '', 'https://elsewhere.example')).status).toBe(403);
   });

@@ -4,23 +4,25 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import type { Instruments } from '@clinic/instrumentation/node/instruments';
 import type { Pool } from 'pg';
+import { reasonOf } from '../health/check.ts';
 import type { Log } from '../log.ts';
+import type { Memory } from '../memory.ts';
 import type { Schedule } from '../schedule.ts';
 import { patternsAt, volumes } from './access-watch.ts';
 import { secondFactorCoverage } from './accounts.ts';
 import { auditMetrics, type Knowledge } from './audit-metrics.ts';
-import { anchorAt } from './chain.ts';
-import { createChainWatch } from './chain-watch.ts';
+import { anchorAt, GENESIS, lastAnchor } from './chain.ts';
+import { type ChainState, createChainWatch, recordRestore } from './chain-watch.ts';
 import { together } from './configuration-rules.ts';
 import { auditCoverage, coverageRatio } from './coverage.ts';
 import { databaseChecks } from './database-checks.ts';
 import { nextStretch } from './explanations.ts';
-import { type HeadsFile, openHeads } from './heads.ts';
+import { openHeads } from './heads.ts';
 import { type Notebook, openNotebook, STREAMS } from './notebook.ts';
-import type { Query } from './query.ts';
+import { type Query, queryOf } from './query.ts';
 import { createReviewSite } from './review-site.ts';
 import { attacksAt, type OpeningHours, signInFigures } from './sign-in-watch.ts';
-import { readScans } from './vulnerabilities.ts';
+import { readScans, type Severity } from './vulnerabilities.ts';
 import { webChecks } from './web-checks.ts';
 
 export interface AuditOptions {
@@ -29,6 +31,7 @@ export interface AuditOptions {
   /** `postgres://user@host:port/name`, on which known passwords are tried. */
   readonly databaseUrl: string;
   readonly schedule: Schedule;
+  readonly memory: Pick<Memory, 'get' | 'set'>;
   /** Epoch milliseconds. */
   readonly now: () => number;
   readonly instruments: Instruments;
@@ -36,6 +39,8 @@ export interface AuditOptions {
   readonly state: string;
   readonly clinicUrl: string;
   readonly auditKey: string;
+  /** How many proxies in front of the review queue write X-Forwarded-For. */
+  readonly proxies: number;
   readonly openingHours: OpeningHours;
   /** Milliseconds after which an access is explained. Default: 15 minutes. */
   readonly settleMs?: number;
@@ -45,21 +50,47 @@ export interface AuditOptions {
 export interface Audit {
   /** Answers a request of the review queue; false when the path is not one of its own. */
   handle(path: string, request: IncomingMessage, response: ServerResponse): boolean;
+  /**
+   * To be called once after the database was restored to an earlier time. `at` (epoch milliseconds): that time; it is needed when the clinic
+   * has written since. Resolves with what a walk over the whole log then finds.
+   */
+  finishRestore(at?: number): Promise<ChainState>;
   close(): Promise<void>;
 }
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 3_600_000;
 const DAY_MS = 86_400_000;
+/** When the whole chain was last in order. */
+const CHAIN_VERIFIED = 'audit:chain_verified';
 
 export async function startAudit(options: AuditOptions): Promise<Audit> {
-  const { database, databaseUrl, schedule, now, instruments, state, clinicUrl, auditKey, openingHours, log } = options;
-  const query: Query = async (text, values = []) => (await database.query(text, [...values])).rows;
+  const {
+    database,
+    databaseUrl,
+    schedule,
+    memory,
+    now,
+    instruments,
+    state,
+    clinicUrl,
+    auditKey,
+    proxies,
+    openingHours,
+    log,
+  } = options;
+  const query = queryOf(database);
   const scans = join(state, 'scans');
   mkdirSync(scans, { recursive: true });
   const heads = openHeads(state);
   const notebook = openNotebook(join(state, 'notebook.sqlite'));
-  const chain = createChainWatch({ query, heads, now, ...keptTime(notebook) });
+  const chain = createChainWatch({
+    query,
+    heads,
+    now,
+    verifiedAt: memory.get<number>(CHAIN_VERIFIED),
+    verified: (at) => memory.set(CHAIN_VERIFIED, at),
+  });
   let knowledge: Knowledge = {};
   const learn = (more: Knowledge) => {
     knowledge = { ...knowledge, ...more };
@@ -67,7 +98,7 @@ export async function startAudit(options: AuditOptions): Promise<Audit> {
   auditMetrics({ instruments, notebook, knowledge: () => knowledge, chain: () => chain.state, now });
 
   const follow = async () => {
-    await followLog({ ...options, query, notebook, heads });
+    await followLog({ ...options, query, notebook });
     const at = now();
     for (const pattern of attacksAt(notebook, at))
       if (notebook.attack(pattern, at)) log('warn', 'sign_in_attack', { pattern });
@@ -75,16 +106,29 @@ export async function startAudit(options: AuditOptions): Promise<Audit> {
       signIns: signInFigures(notebook, at, openingHours),
       secondFactor: await secondFactorCoverage(query),
       coverage: coverageRatio(await auditCoverage(query, at)),
-      scans: readScans(scans, at),
       followedAt: at,
     });
   };
   const lookForPatterns = async () => {
     const at = now();
-    learn({ volumes: volumes(notebook, at) });
-    for (const { pattern, actor } of await patternsAt({ notebook, now: at, placesOf: placesOf(query) }))
+    const charts = volumes(notebook, at);
+    learn({ volumes: charts });
+    for (const { pattern, actor } of await patternsAt({
+      notebook,
+      now: at,
+      volumes: charts,
+      placesOf: placesOf(query),
+    }))
       notebook.flag({ pattern, actor, at });
     notebook.prune(at);
+  };
+  const lookAtScans = async () => {
+    const at = now();
+    const found = readScans(scans, at);
+    const oldest = new Map<Severity, number>();
+    for (const { id, package: name, severity, fixable } of found.scans.flatMap((scan) => scan.found))
+      if (fixable) oldest.set(severity, Math.min(oldest.get(severity) ?? at, notebook.firstSeen(`${id} ${name}`, at)));
+    learn({ scans: found, oldestVulnerabilities: oldest });
   };
   const lookAtConfiguration = async () => {
     const parts = [webChecks({ url: clinicUrl }), databaseChecks({ query, url: databaseUrl })];
@@ -93,67 +137,57 @@ export async function startAudit(options: AuditOptions): Promise<Audit> {
     if (configuration.unchecked.length > 0)
       log('warn', 'configuration_unchecked', { parts: configuration.unchecked.length });
   };
-  const verify = async () => void (await chain.verify());
 
   // One after the other: each of them moves what the next one reads.
   let before: Promise<unknown> = Promise.resolve();
-  const alone = (work: () => Promise<void>) => {
+  const alone = <Result>(work: () => Promise<Result>): Promise<Result> => {
     const result = before.then(work);
     before = result.catch(() => {});
     return result;
   };
   const jobs = [
-    { name: 'audit_follow', every: MINUTE_MS / 2, work: follow },
-    { name: 'audit_patterns', every: 5 * MINUTE_MS, work: lookForPatterns },
-    { name: 'audit_chain', every: 5 * MINUTE_MS, work: () => chain.follow() },
     // At three in the morning, UTC.
-    { name: 'audit_chain_whole', every: DAY_MS, offset: 3 * HOUR_MS, catchUp: true, work: verify },
-    { name: 'audit_configuration', every: 6 * HOUR_MS, work: lookAtConfiguration },
-  ];
-  for (const { work, ...job } of jobs) schedule.add({ ...job, run: () => alone(work) });
-  for (const [name, work] of [
-    ['audit_chain_whole', verify],
-    ['audit_follow', follow],
-    ['audit_patterns', lookForPatterns],
-    ['audit_configuration', lookAtConfiguration],
-  ] as const) {
-    alone(work).catch((error: unknown) =>
-      log('error', 'job_failed', { job: name, error: error instanceof Error ? error.name : 'unknown' }),
-    );
-  }
+    { name: 'audit_chain_whole', every: DAY_MS, offset: 3 * HOUR_MS, run: () => alone(() => chain.verify()) },
+    { name: 'audit_chain', every: 5 * MINUTE_MS, run: () => alone(() => chain.follow()) },
+    { name: 'audit_follow', every: MINUTE_MS / 2, run: () => alone(follow) },
+    { name: 'audit_patterns', every: 5 * MINUTE_MS, run: () => alone(lookForPatterns) },
+    { name: 'audit_scans', every: 5 * MINUTE_MS, run: lookAtScans },
+    { name: 'audit_configuration', every: 6 * HOUR_MS, run: lookAtConfiguration },
+  ].map(({ run, ...job }) => ({ ...job, run: async () => void (await run()) }));
+  for (const job of jobs) schedule.add(job);
+  const begun = jobs.map(({ name, run }) =>
+    run().catch((error: unknown) => log('error', 'job_failed', { job: name, error: reasonOf(error) })),
+  );
 
   const site = createReviewSite({
     database,
     notebook,
     clinicUrl,
     auditKey,
+    proxies,
     now,
-    reviewed: () => alone(() => followLog({ ...options, query, notebook, heads })),
+    reviewed: () => alone(() => followLog({ ...options, query, notebook })),
   });
   return {
     handle: site,
+    finishRestore: (at) =>
+      alone(async () => {
+        // Signed before that time, so it was brought back.
+        const signed = heads.read().known.findLast((head) => at !== undefined && head.at <= at);
+        const back = at === undefined ? await lastAnchor(query) : (signed ?? GENESIS);
+        notebook.forgetFrom(back);
+        await recordRestore({ query, heads, now, back });
+        return chain.verify();
+      }),
     async close() {
+      await Promise.all(begun);
       await before;
       notebook.close();
     },
   };
 }
 
-/** When the whole chain was last in order, kept in the notebook. */
-function keptTime(notebook: Notebook) {
-  const kept = notebook.get<{ at: number }>("SELECT at FROM first_seen WHERE id = 'chain verified'");
-  return {
-    verifiedAt: kept?.at,
-    verified: (at: number) => {
-      notebook.get(
-        "INSERT INTO first_seen VALUES ('chain verified', ?) ON CONFLICT DO UPDATE SET at = excluded.at RETURNING at",
-        at,
-      );
-    },
-  };
-}
-
-/** The log is not the one that was read before, and no restore was recorded that would say why. */
+/** The log is not the one that was read before. After a restore, finishing it mends this. */
 export class LogReplaced extends Error {
   override readonly name = 'LogReplaced';
 }
@@ -161,21 +195,17 @@ export class LogReplaced extends Error {
 export interface FollowOptions {
   readonly query: Query;
   readonly notebook: Notebook;
-  readonly heads: HeadsFile;
   readonly now: () => number;
   readonly auditKey: string;
   readonly settleMs?: number;
 }
 
 /** Reads the log to its end. Rejects with {@link LogReplaced}. */
-export async function followLog({ query, notebook, heads, now, auditKey, settleMs }: FollowOptions): Promise<void> {
+export async function followLog({ query, notebook, now, auditKey, settleMs }: FollowOptions): Promise<void> {
   for (const stream of STREAMS) {
     const position = notebook.position(stream);
-    if ((await anchorAt(query, position.seq))?.hash === position.hash) continue;
-    const { last } = heads.read();
-    const kept = last && last.kind === 'restored' ? await anchorAt(query, last.seq - 1) : undefined;
-    if (!kept || kept.seq >= position.seq) throw new LogReplaced('the audit log is not the one that was read before');
-    notebook.forgetFrom(kept);
+    if ((await anchorAt(query, position.seq))?.hash !== position.hash)
+      throw new LogReplaced('the audit log is not the one that was read before');
   }
   for (const stream of STREAMS) {
     for (;;) {

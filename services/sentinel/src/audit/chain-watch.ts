@@ -1,7 +1,7 @@
 /** Whether the audit log is what it was: every few minutes what is new, every night all of it. */
 import { CHAIN_BREAKS } from '@clinic/catalogue/vocabulary';
 import { type Anchor, anchorAt, auditRows, type ChainBreak, GENESIS, lastAnchor, walk } from './chain.ts';
-import type { HeadsFile } from './heads.ts';
+import type { Heads, HeadsFile } from './heads.ts';
 import type { Query } from './query.ts';
 
 export interface ChainState {
@@ -40,8 +40,7 @@ export function createChainWatch({
 }: ChainWatchOptions): ChainWatch {
   let state: ChainState = { breaks: [], length: 0, verifiedAt };
 
-  const walkFrom = async (from: Anchor) => {
-    const { known, breaks } = heads.read();
+  const walkFrom = async (from: Anchor, { known, breaks }: Heads) => {
     const result = await walk({
       rows: auditRows(query, from.seq),
       from,
@@ -49,9 +48,18 @@ export function createChainWatch({
     });
     return { breaks: [...breaks, ...result.breaks], end: result.end };
   };
-  const sign = ({ seq, hash }: Anchor) => {
-    const { last } = heads.read();
-    if (last?.seq !== seq || last.hash !== hash) heads.append('head', { seq, hash }, new Date(now()));
+  const sign = (end: Anchor, { last }: Heads) => {
+    if (last?.seq !== end.seq || last.hash !== end.hash) heads.append('head', end, new Date(now()));
+  };
+  const verify = async (signed: Heads) => {
+    const { breaks, end } = await walkFrom(GENESIS, signed);
+    const at = now();
+    state = { breaks: unique(breaks), length: end.seq, verifiedAt: breaks.length === 0 ? at : state.verifiedAt };
+    if (breaks.length === 0) {
+      verified(at);
+      sign(end, signed);
+    }
+    return state;
   };
 
   return {
@@ -59,25 +67,17 @@ export function createChainWatch({
       return state;
     },
     async follow() {
-      const last = heads.read().known.at(-1) ?? GENESIS;
+      const signed = heads.read();
+      const last = signed.known.at(-1) ?? GENESIS;
       const there = await anchorAt(query, last.seq);
       // What was signed is gone or is another row: only a walk over everything says which.
-      if (there?.hash !== last.hash) return void (await this.verify());
-      const { breaks, end } = await walkFrom(last);
+      if (there?.hash !== last.hash) return void (await verify(signed));
+      const { breaks, end } = await walkFrom(last, signed);
       const found = unique([...state.breaks, ...breaks]);
       state = { ...state, breaks: found, length: end.seq };
-      if (found.length === 0) sign(end);
+      if (found.length === 0) sign(end, signed);
     },
-    async verify() {
-      const { breaks, end } = await walkFrom(GENESIS);
-      const at = now();
-      state = { breaks: unique(breaks), length: end.seq, verifiedAt: breaks.length === 0 ? at : state.verifiedAt };
-      if (breaks.length === 0) {
-        verified(at);
-        sign(end);
-      }
-      return state;
-    },
+    verify: () => verify(heads.read()),
   };
 }
 
@@ -89,13 +89,21 @@ const unique = (breaks: readonly ChainBreak[]) => [
 export const breaksByKind = (breaks: readonly ChainBreak[]) =>
   CHAIN_BREAKS.map((kind) => [kind, breaks.filter((each) => each.kind === kind).length] as const);
 
+export interface Restored {
+  readonly query: Query;
+  readonly heads: HeadsFile;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+  /** The last row that was brought back. Default: the last one there is, which holds for as long as nobody has written since. */
+  readonly back?: Anchor;
+}
+
 /**
- * To be called once after the database was restored to an earlier time, before the clinic writes again: records that in the audit log,
- * and signs that rows of later times, which were signed, are gone for this reason. Only who holds the key of the heads can do so.
+ * Records in the audit log that the database was restored to an earlier time, and signs that rows of later times, which were signed, are
+ * gone for this reason. Only who holds the key of the heads can do so.
  */
-export async function recordRestore({ query, heads, now }: Omit<ChainWatchOptions, 'verified'>): Promise<Anchor> {
+export async function recordRestore({ query, heads, now, back }: Restored): Promise<void> {
+  const { seq } = back ?? (await lastAnchor(query));
   await query(`INSERT INTO audit_log (action, outcome) VALUES ('database_restored', 'allowed')`);
-  const anchor = await lastAnchor(query);
-  heads.append('restored', anchor, new Date(now()));
-  return anchor;
+  heads.append('restored', (await anchorAt(query, seq + 1)) ?? (await lastAnchor(query)), new Date(now()));
 }

@@ -233,6 +233,21 @@ describe('what only the signed heads show', () => {
     rmSync(other, { recursive: true, force: true });
     expect((await watch().verify()).breaks).toEqual([{ kind: 'heads', seq: 1 }]);
   });
+  test('heads that were changed or removed after they were read in order, by who had read them', () => {
+    const heads = openHeads(folder);
+    const whole = lines();
+    expect(heads.read().breaks).toEqual([]);
+    write(whole.map((line, index) => (index === 0 ? line.replace('2026-', '2025-') : line)));
+    // The second line holds the hash of the first.
+    expect(heads.read().breaks).toEqual([
+      { kind: 'heads', seq: 1 },
+      { kind: 'heads', seq: 2 },
+    ]);
+    write(whole.slice(0, 1));
+    expect(heads.read()).toMatchObject({ breaks: [], known: [{ seq: 30 }] });
+    write(whole);
+    expect(heads.read()).toMatchObject({ breaks: [], known: [{ seq: 30 }, { seq: 40 }] });
+  });
   test('a line that is no head', async () => {
     write([...lines(), 'no head']);
     expect((await watch().verify()).breaks).toEqual([{ kind: 'heads', seq: 3 }]);

@@ -1,5 +1,6 @@
 /** What the configuration that runs is held against. */
 import type { SEVERITIES } from '@clinic/catalogue/vocabulary';
+import { reasonOf } from '../health/check.ts';
 
 export type Severity = (typeof SEVERITIES)[number];
 
@@ -154,8 +155,7 @@ export async function checked(part: string, look: () => Promise<readonly Finding
   try {
     return { findings: await look(), unchecked: [] };
   } catch (error) {
-    const why = error instanceof Error ? ('code' in error && String(error.code)) || error.name : 'unknown error';
-    return { findings: [], unchecked: [`${part}: ${why}`] };
+    return { findings: [], unchecked: [`${part}: ${reasonOf(error)}`] };
   }
 }
 

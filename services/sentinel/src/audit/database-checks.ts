@@ -1,6 +1,7 @@
 /** What the roles of the database may do, as granted, and how the server is set. */
 import { TABLES } from '@clinic/catalogue/vocabulary';
 import pg from 'pg';
+import { connectionOf } from '../database.ts';
 import { type Checked, checked, type Finding, together } from './configuration-rules.ts';
 import type { Query } from './query.ts';
 import { isNear } from './web-checks.ts';
@@ -158,16 +159,13 @@ async function connectionFindings(query: Query, host: string): Promise<Finding[]
 }
 
 async function passwordFindings(url: string): Promise<Finding[]> {
-  const { hostname, port, pathname } = new URL(url);
   const findings: Finding[] = [];
   for (const user of ['clinic', 'postgres', ...SERVICE_ROLES]) {
     for (const password of [...KNOWN_PASSWORDS, user]) {
       const client = new pg.Client({
-        host: hostname.replace(/^\[|\]$/g, ''),
-        port: Number(port || 5432),
+        ...connectionOf({ url, password }),
         user,
         password: () => password,
-        database: decodeURIComponent(pathname.slice(1)),
         connectionTimeoutMillis: 5000,
       });
       client.on('error', () => {});

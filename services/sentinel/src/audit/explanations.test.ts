@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { followLog } from './audit.ts';
 import { nextStretch } from './explanations.ts';
-import type { HeadsFile } from './heads.ts';
 import { type Explanation, type Notebook, openNotebook } from './notebook.ts';
 import { AUDIT_KEY, type Practice, startPractice } from './testing/practice.ts';
 
@@ -28,9 +27,8 @@ beforeEach(async () => {
   return () => notebook.close();
 });
 
-const heads = { read: () => ({ known: [], last: undefined, breaks: [] }) } as Pick<HeadsFile, 'read'> as HeadsFile;
 const follow = (now = AT + HOUR_MS) =>
-  followLog({ query: practice.sentinel, notebook, heads, now: () => now, auditKey: AUDIT_KEY });
+  followLog({ query: practice.sentinel, notebook, now: () => now, auditKey: AUDIT_KEY });
 
 /** Why a chart was opened at AT. */
 async function explained(
@@ -202,4 +200,45 @@ test('only administrators sign off, and their finding is kept', async () => {
   expect(notebook.all('SELECT seq, reviewer, verdict FROM reviews')).toEqual([
     { seq: 1, reviewer: colleague, verdict: 'violation' },
   ]);
+});
+
+test('a restore takes back what was read beyond it, and leaves what is still to be read', async () => {
+  const at = AT + 40 * 60_000;
+  await practice.tell([
+    { at: AT, action: 'chart_read', actor: clinician, role: 'clinician', client },
+    { at, action: 'chart_read', actor: clinician, role: 'clinician', client },
+    { at, action: 'sign_in', source: '192.0.2.1', account: 'a@clinic.example' },
+    { at, action: 'sign_in', source: '192.0.2.1', account: 'a@clinic.example' },
+  ]);
+  await follow(at);
+  expect([notebook.position('accesses').seq, notebook.position('events').seq]).toEqual([1, 4]);
+  notebook.forgetFrom({ seq: 3, hash: 'x' });
+  expect([notebook.position('accesses').seq, notebook.position('events').seq]).toEqual([1, 3]);
+});
+
+test('accesses are kept for as long as a habit is learnt from; what nobody has looked into yet, longer', async () => {
+  const [reviewed, waiting, explained_] = [1, 2, 3].map((seq) => ({
+    seq,
+    at: AT,
+    actor: clinician,
+    role: 'clinician',
+    action: 'chart_read',
+    client,
+    explanation: seq === 3 ? ('appointment' as const) : ('unexplained' as const),
+    reason: null,
+  }));
+  notebook.add({
+    stream: 'accesses',
+    accesses: [reviewed!, waiting!, explained_!],
+    signIns: [],
+    reviews: [{ seq: 1, reviewer: colleague, at: AT, verdict: 'legitimate' }],
+    end: { seq: 3, hash: 'x' },
+  });
+  const kept = (now: number) => {
+    notebook.prune(now);
+    return notebook.all<{ seq: number }>('SELECT seq FROM accesses ORDER BY seq').map(({ seq }) => seq);
+  };
+  expect(kept(AT + 34 * DAY_MS)).toEqual([1, 2, 3]);
+  expect(kept(AT + 36 * DAY_MS)).toEqual([2]);
+  expect(notebook.all('SELECT seq FROM reviews')).toEqual([]);
 });

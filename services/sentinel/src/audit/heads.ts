@@ -28,11 +28,17 @@ export type Head = z.infer<typeof head>;
 const signed = head.extend({ signature: z.base64() });
 
 export interface Heads {
-  /** What the log must still hold, without what a restore made void. */
-  readonly known: readonly Anchor[];
+  /** What the log must still hold, without what a restore made void; with the time of signing, in epoch milliseconds. */
+  readonly known: readonly (Anchor & { readonly at: number })[];
   readonly last: Head | undefined;
   /** Lines that are not in order or whose signature is wrong. */
   readonly breaks: readonly ChainBreak[];
+}
+
+interface Lines extends Heads {
+  readonly count: number;
+  /** Hash of the last line. */
+  readonly previous: string;
 }
 
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
@@ -41,13 +47,15 @@ const START = sha256('clinic audit heads');
 /** What is signed: the fields in one order. */
 const signedText = ({ kind, seq, hash, at, previous }: Head) => JSON.stringify([kind, seq, hash, at, previous]);
 
-/** The heads of a file's text. A line that cannot be trusted is named and tells nothing. */
-export function readHeads(text: string, publicKey: KeyObject): Heads {
-  const breaks: ChainBreak[] = [];
-  let known: Anchor[] = [];
-  let previous = START;
-  let last: Head | undefined;
-  for (const [index, line] of text.split('\n').filter(Boolean).entries()) {
+const NONE: Lines = { known: [], last: undefined, breaks: [], count: 0, previous: START };
+
+/** The heads of lines that follow on others. A line that cannot be trusted is named and tells nothing. */
+function readLines(text: string, publicKey: KeyObject, before: Lines): Lines {
+  const breaks = [...before.breaks];
+  let known = [...before.known];
+  let { previous, last, count } = before;
+  for (const line of text.split('\n').filter(Boolean)) {
+    count++;
     const parsed = signed.safeParse(json(line));
     const trusted =
       parsed.success &&
@@ -55,16 +63,16 @@ export function readHeads(text: string, publicKey: KeyObject): Heads {
       verify(null, Buffer.from(signedText(parsed.data)), publicKey, Buffer.from(parsed.data.signature, 'base64'));
     previous = sha256(line);
     if (!trusted) {
-      breaks.push({ kind: 'heads', seq: index + 1 });
+      breaks.push({ kind: 'heads', seq: count });
       continue;
     }
     last = parsed.data;
-    const { kind, seq, hash } = parsed.data;
-    // The record of a restore stands in the log after the last row that was brought back.
+    const { kind, seq, hash, at } = parsed.data;
+    // It signs the first row after those that were brought back.
     if (kind === 'restored') known = known.filter((each) => each.seq < seq);
-    known.push({ seq, hash });
+    known.push({ seq, hash, at: Date.parse(at) });
   }
-  return { known, last, breaks };
+  return { known, last, breaks, count, previous };
 }
 
 function json(line: string): unknown {
@@ -87,12 +95,20 @@ export function openHeads(folder: string): HeadsFile {
   const file = join(folder, 'audit-heads.jsonl');
   const privateKey = keyOf(join(folder, 'audit-head-key.pem'));
   const publicKey = createPublicKey(privateKey);
-  const text = () => (existsSync(file) ? readFileSync(file, 'utf8') : '');
+  // A signature takes far longer to verify than its line to hash.
+  let verified = { length: 0, hash: sha256(''), lines: NONE };
+  const read = () => {
+    const text = existsSync(file) ? readFileSync(file, 'utf8') : '';
+    if (sha256(text.slice(0, verified.length)) !== verified.hash)
+      verified = { length: 0, hash: sha256(''), lines: NONE };
+    const lines = readLines(text.slice(verified.length), publicKey, verified.lines);
+    if (text.endsWith('\n')) verified = { length: text.length, hash: sha256(text), lines };
+    return lines;
+  };
   return {
-    read: () => readHeads(text(), publicKey),
+    read,
     append(kind, { seq, hash }, at) {
-      const lastLine = text().split('\n').filter(Boolean).at(-1);
-      const entry: Head = { kind, seq, hash, at: at.toISOString(), previous: lastLine ? sha256(lastLine) : START };
+      const entry: Head = { kind, seq, hash, at: at.toISOString(), previous: read().previous };
       const signature = sign(null, Buffer.from(signedText(entry)), privateKey).toString('base64');
       appendDurably(file, `${JSON.stringify({ ...entry, signature })}\n`);
     },

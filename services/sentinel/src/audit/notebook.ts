@@ -1,6 +1,6 @@
 /**
- * What the security audit has worked out so far, in an SQLite file. It is a cache: removed, it is worked out again from the clinic's own
- * audit log, sign-offs included.
+ * What the security audit has worked out so far, in an SQLite file. Removed, it is worked out again from the clinic's own audit log,
+ * sign-offs included, save what was noted while it happened: flags, attacks, and when something was seen first.
  */
 import { DatabaseSync, type SQLInputValue } from 'node:sqlite';
 import type { EXPLANATIONS, SIGN_IN_OUTCOMES } from '@clinic/catalogue/vocabulary';
@@ -126,7 +126,7 @@ export interface Notebook {
   position(stream: Stream): Anchor;
   /** Keeps what a stretch of the log holds, all of it or nothing; the same stretch again changes nothing. */
   add(findings: Findings): void;
-  /** Forgets what came from rows from `seq` on: a restored database has others there. */
+  /** Forgets what came from rows after this one: a restored database has others there. */
   forgetFrom(anchor: Anchor): void;
   /** Rows of one of the tables above. */
   all<Row>(sql: string, ...values: SQLInputValue[]): Row[];
@@ -168,9 +168,11 @@ export function openNotebook(file: string): Notebook {
       'INSERT INTO positions VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET seq = excluded.seq, hash = excluded.hash',
       ...[stream, seq, hash],
     );
+  const position = (stream: Stream) =>
+    get<Anchor>('SELECT seq, hash FROM positions WHERE stream = ?', stream) ?? GENESIS;
 
   return {
-    position: (stream) => get<Anchor>('SELECT seq, hash FROM positions WHERE stream = ?', stream) ?? GENESIS,
+    position,
     add({ stream, accesses, signIns, reviews, end }) {
       transaction(() => {
         for (const { seq, at, actor, role, action, client, explanation, reason } of accesses) {
@@ -201,7 +203,7 @@ export function openNotebook(file: string): Notebook {
       transaction(() => {
         // The counts of what happened stay: it did happen, and a counter does not go down.
         for (const table of ['accesses', 'sign_ins', 'reviews']) run(`DELETE FROM ${table} WHERE seq > ?`, anchor.seq);
-        for (const stream of STREAMS) moveTo(stream, anchor);
+        for (const stream of STREAMS) if (position(stream).seq > anchor.seq) moveTo(stream, anchor);
       });
     },
     all: <Row>(sql: string, ...values: SQLInputValue[]) => statement(sql).all(...values) as Row[],
@@ -225,7 +227,15 @@ export function openNotebook(file: string): Notebook {
     prune(now) {
       transaction(() => {
         run('DELETE FROM sign_ins WHERE at < ?', now - KEPT_MS);
-        run("DELETE FROM accesses WHERE at < ? AND explanation NOT IN ('unexplained', 'break_glass')", now - KEPT_MS);
+        run(
+          `DELETE FROM accesses WHERE at < ? AND (explanation NOT IN ('unexplained', 'break_glass')
+           OR EXISTS (SELECT 1 FROM reviews AS r WHERE r.seq = accesses.seq))`,
+          now - KEPT_MS,
+        );
+        run(
+          'DELETE FROM reviews WHERE at < ? AND NOT EXISTS (SELECT 1 FROM accesses AS a WHERE a.seq = reviews.seq)',
+          now - KEPT_MS,
+        );
       });
     },
     close: () => database.close(),

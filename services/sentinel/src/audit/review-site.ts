@@ -13,6 +13,8 @@ export interface ReviewSiteOptions {
   readonly notebook: Notebook;
   readonly clinicUrl: string;
   readonly auditKey: string;
+  /** How many proxies in front of it write X-Forwarded-For; 0: none, the header is not believed. */
+  readonly proxies: number;
   /** Epoch milliseconds. */
   readonly now: () => number;
   /** Reads what was signed off back from the audit log. */
@@ -66,23 +68,25 @@ export function createReviewSite(options: ReviewSiteOptions) {
     const { user, scope } = clinicSession.parse(await answer.json());
     return scope === 'full' ? user : undefined;
   };
-  const signOut = async (bearer: string) =>
-    void (await clinic('/auth', { method: 'DELETE', headers: { authorization: `Bearer ${bearer}` } }));
+  const signOut = async (bearer: string, address: string) =>
+    void (await clinic('/auth', {
+      method: 'DELETE',
+      headers: { authorization: `Bearer ${bearer}`, 'x-forwarded-for': address },
+    }));
 
   const route = async (request: IncomingMessage, response: ServerResponse, path: string) => {
     const action = `${request.method} ${path.slice(PATH.length)}`;
     if (request.method === 'POST' && !sameOrigin(request))
       return send(response, 403, signInPage('Open this page itself, and try again.'));
-    const source = keyedHash(options.auditKey, 'source', (request.socket.remoteAddress ?? '').replace(/^::ffff:/, ''));
-    const id = cookieOf(request);
-    const session = id === undefined ? undefined : sessions.get(id);
-    if (session && now() - session.seen > IDLE_MS) sessions.delete(id!);
+    const address = addressOf(request, options.proxies);
+    const source = keyedHash(options.auditKey, 'source', address);
 
     if (action === 'POST /sign-in') {
       const form = await formOf(request);
       const answer = await clinic('/auth', {
         method: 'POST',
-        headers: { 'content-type': 'application/json' },
+        // Without it the clinic would take guesses for those of a browser that administrators sign in from.
+        headers: { 'content-type': 'application/json', 'x-forwarded-for': address },
         body: JSON.stringify({
           email: form.get('email') ?? '',
           password: form.get('password') ?? '',
@@ -100,7 +104,7 @@ export function createReviewSite(options: ReviewSiteOptions) {
         await record(options.database, [
           { action: 'access_queue_read', outcome: 'refused', reason: 'role_refused', member, source },
         ]);
-        await signOut(bearer);
+        await signOut(bearer, address);
         return send(response, 403, signInPage(ADMINS_ONLY));
       }
       const created = randomBytes(32).toString('base64url');
@@ -111,7 +115,9 @@ export function createReviewSite(options: ReviewSiteOptions) {
       return redirect(response);
     }
 
-    const current = id === undefined ? undefined : sessions.get(id);
+    const id = cookieOf(request);
+    const found = id === undefined ? undefined : sessions.get(id);
+    const current = found && now() - found.seen <= IDLE_MS ? found : undefined;
     const member = current && (await memberOf(current.token));
     if (!current || member?.role !== 'admin') {
       if (id !== undefined) sessions.delete(id);
@@ -120,7 +126,7 @@ export function createReviewSite(options: ReviewSiteOptions) {
     current.seen = now();
     if (action === 'POST /sign-out') {
       sessions.delete(id!);
-      await signOut(current.token);
+      await signOut(current.token, address);
       return redirect(response);
     }
     if (action === 'GET ') {
@@ -246,6 +252,16 @@ async function record(database: Pool, events: readonly Recorded[]): Promise<void
       ),
     ],
   );
+}
+
+/** Where a request comes from, as the last of the proxies that are believed says. */
+function addressOf({ headers, socket }: IncomingMessage, proxies: number): string {
+  const forwarded = String(headers['x-forwarded-for'] ?? '')
+    .split(',')
+    .map((each) => each.trim())
+    .filter(Boolean);
+  const path = [...forwarded, socket.remoteAddress ?? ''];
+  return path.at(Math.max(-1 - proxies, -path.length))!.replace(/^::ffff:/, '');
 }
 
 /** Browsers say where a form was; one that does not, or names another site, is refused. */

@@ -5,7 +5,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { SEVERITIES } from '@clinic/catalogue/vocabulary';
+import { SCANNERS, SEVERITIES } from '@clinic/catalogue/vocabulary';
 import { parse } from 'yaml';
 import { openPool } from '../database.ts';
 import { secondFactorCoverage } from './accounts.ts';
@@ -14,7 +14,7 @@ import { type Checked, checked, together } from './configuration-rules.ts';
 import { databaseChecks } from './database-checks.ts';
 import { openHeads } from './heads.ts';
 import { hostChecks } from './host-checks.ts';
-import type { Query } from './query.ts';
+import { queryOf } from './query.ts';
 import { asJson, asSarif, asTable, exitCode, type SecurityReport } from './security-report.ts';
 import { readScans } from './vulnerabilities.ts';
 import { webChecks } from './web-checks.ts';
@@ -37,7 +37,7 @@ export async function securityReport({ state, portOffset, clinic }: AuditTarget)
     url: `postgres://clinic_sentinel@127.0.0.1:${5433 + portOffset}/clinic`,
     password: readFileSync(join(secrets, 'sentinel_password'), 'utf8').trim(),
   });
-  const query: Query = async (text, values = []) => (await database.query(text, [...values])).rows;
+  const query = queryOf(database);
   const folder = join(state, 'sentinel-data', 'audit');
   try {
     const parts: Checked[] = [
@@ -62,7 +62,7 @@ export async function securityReport({ state, portOffset, clinic }: AuditTarget)
     const { scans: found, unreadable } = existsSync(scans)
       ? readScans(scans, Date.now())
       : { scans: [], unreadable: [] };
-    const missing = ['npm', 'debian', 'images'].filter((name) => !found.some(({ scanner }) => scanner === name));
+    const missing = SCANNERS.filter((name) => !found.some(({ scanner }) => scanner === name));
     parts.push({
       findings: [],
       unchecked: [

@@ -24,9 +24,6 @@ export interface Scan {
   readonly found: readonly Vulnerability[];
 }
 
-/** Days after which an open vulnerability is overdue. */
-export const FIX_WITHIN_DAYS: Readonly<Record<Severity, number>> = { critical: 7, high: 30, medium: 90, low: 180 };
-
 /** An image built longer ago than this lacks fixes of its base, whatever they are. */
 const IMAGE_MAX_AGE_DAYS = 90;
 const DAY_MS = 86_400_000;

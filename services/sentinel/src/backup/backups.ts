@@ -1,4 +1,4 @@
-import { appendFileSync, mkdirSync, rmSync } from 'node:fs';
+import { appendFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RECOVERY_POINT_TARGET_MS, RECOVERY_TIME_TARGET_MS, RHYTHM } from '@clinic/catalogue/recovery';
@@ -15,10 +15,10 @@ import { backUpDocuments } from './documents-backup.ts';
 import type { DrillReport } from './drill.ts';
 import { type BackupFailure, failureOf } from './failure.ts';
 import { type HeavyJob, runHeavy } from './heavy.ts';
-import { checkIntegrity, type IntegrityCheck } from './integrity.ts';
+import { checkIntegrity, forgetIntegrity, type IntegrityCheck } from './integrity.ts';
 import { backupKey } from './key.ts';
 import { sign } from './manifest.ts';
-import { copyOffsite } from './offsite.ts';
+import { offsiteCopier } from './offsite.ts';
 import { retain } from './retention.ts';
 import { openFolder, removePartial, type Target } from './target.ts';
 import { listSegments, lsnNumber, walShipper } from './wal-archive.ts';
@@ -42,6 +42,8 @@ export interface Backups {
   backUp(): Promise<string>;
   /** Restores the newest backup in isolation and looks at it. One at a time; rejects when there is no backup. */
   drillNow(): Promise<DrillReport>;
+  /** To be called once after a restore: what the tables held before it is no measure any more. */
+  finishRestore(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -94,7 +96,7 @@ export async function startBackups({
   rmSync(work, { recursive: true, force: true });
   await removePartial(repository.path(''));
   giveFolder(work);
-  const offsite = await openOffsite(settings);
+  const copyOffsite = offsiteCopier(repository, await openOffsite(settings));
   const stopping = new AbortController();
   const context = { connection, bin, repository: repository.path(''), secret: settings.BACKUP_KEY_FILE, work };
   const heavy = <Job extends HeavyJob>(job: Job) => runHeavy(context, job, stopping.signal);
@@ -129,15 +131,9 @@ export async function startBackups({
     }
   };
 
-  const setGauge = (
-    kind: Kind,
-    this_: { set(labels: { kind: Kind }, value: number): void },
-    at: number | undefined,
-  ) => {
-    if (at !== undefined) this_.set({ kind }, at / 1000);
-  };
   instruments.gauge('backupLastSuccess', function () {
-    for (const kind of BACKUP_KINDS) setGauge(kind, this, success()[kind]);
+    const known = success();
+    for (const kind of BACKUP_KINDS) if (known[kind] !== undefined) this.set({ kind }, known[kind] / 1000);
   });
   const timestamp = (
     signal: 'backupVerified' | 'restoreDrillSuccess' | 'recoveryTime',
@@ -274,7 +270,7 @@ export async function startBackups({
   }
   async function offsiteCopy(): Promise<void> {
     const at = clock.now();
-    const bytes = await attempt('offsite', () => copyOffsite(repository, offsite, { key, now: at }));
+    const bytes = await attempt('offsite', () => copyOffsite({ key, now: at }));
     // The copy is as new as the WAL in it.
     succeeded('offsite', Math.min(at, success().wal ?? at));
     size.set({ kind: 'offsite' }, bytes);
@@ -310,7 +306,6 @@ export async function startBackups({
       const { report } = await heavy({ job: 'drill', id });
       for (const { check } of report.passed) noteCheck(check);
       // Signed, so that the numbers of a report can be shown to be those of a drill.
-      mkdirSync(state, { recursive: true });
       appendFileSync(history, sign(key, report));
       if (report.failed) {
         drillFailures.inc({ check: report.failed.check });
@@ -350,23 +345,25 @@ export async function startBackups({
   schedule.add({ name: 'backup_verify', ...RHYTHM.verify, catchUp: true, run: verify });
   schedule.add({ name: 'restore_drill', ...RHYTHM.drill, catchUp: true, run: async () => void (await drillNow()) });
   schedule.add({ name: 'integrity', ...RHYTHM.integrity, run: integrity });
-  const begun = (async () => {
-    const age = clock.now() - (success().base ?? 0);
-    if (age < RHYTHM.base.every && (await newest())) return;
-    await new Promise<void>((resolve) => {
-      const cancel = clock.after(FIRST_BACKUP_MS, resolve);
+  /** Resolves after so long, and at once when sentinel stops. */
+  const pause = (ms: number) =>
+    new Promise<void>((resolve) => {
+      if (stopping.signal.aborted) return resolve();
+      const cancel = clock.after(ms, resolve);
       stopping.signal.addEventListener('abort', () => {
         cancel();
         resolve();
       });
     });
+  const begun = (async () => {
+    const age = clock.now() - (success().base ?? 0);
+    if (age < RHYTHM.base.every && (await newest())) return;
+    await pause(FIRST_BACKUP_MS);
     if (stopping.signal.aborted) return;
     await documents();
     await backUp();
     const backedUp = clock.now();
-    while (!stopping.signal.aborted && (success().wal ?? 0) < backedUp) {
-      await new Promise<void>((resolve) => void clock.after(RHYTHM.wal.every, resolve));
-    }
+    while (!stopping.signal.aborted && (success().wal ?? 0) < backedUp) await pause(RHYTHM.wal.every);
     if (stopping.signal.aborted) return;
     // A backup that was never restored is a hope: the first proof does not wait for the night.
     await drillNow();
@@ -384,6 +381,10 @@ export async function startBackups({
     }),
     backUp: () => backUp(),
     drillNow,
+    async finishRestore() {
+      forgetIntegrity(memory);
+      await integrity();
+    },
     async close() {
       stopping.abort();
       await receiver?.close();

@@ -119,7 +119,7 @@ export async function takeBaseBackup({
   }
 }
 
-/** Manifests of the base backups that are whole, the oldest first; those that cannot be read are named. */
+/** Ids of the base backups that are whole, the oldest first. */
 export async function listBackups(target: Pick<Repository, 'list'>): Promise<string[]> {
   const objects = await target.list('base');
   return objects.flatMap(({ name }) => /^base\/(\d{8}T\d{6}Z)\/manifest\.json$/.exec(name)?.[1] ?? []).sort();

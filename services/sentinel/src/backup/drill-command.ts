@@ -1,6 +1,7 @@
 /** `npm run restore-drill`: has sentinel restore the newest backup in isolation, and prints what it found and how long it took. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { askSentinel } from './ask-sentinel.ts';
 import type { DrillReport } from './drill.ts';
 import { withMeasured } from './recovery-document.ts';
 
@@ -15,13 +16,7 @@ const { values } = parseArgs({
     'port-offset': { type: 'string', default: '0' },
   },
 });
-const management = `http://127.0.0.1:${9466 + Number(values['port-offset'])}`;
-
-async function post(path: string): Promise<Response> {
-  return fetch(`${management}${path}`, { method: 'POST' }).catch(() => {
-    throw new Error(`Nothing answers at ${management}. Start the stack first: npm start`);
-  });
-}
+const post = (path: string) => askSentinel(path, values['port-offset']);
 
 const seconds = (ms: number | undefined) => (ms === undefined ? '-' : `${(ms / 1000).toFixed(1)} s`);
 

@@ -11,7 +11,11 @@ export class DatabaseBusy extends Error {
 const SESSION = `SET datestyle = 'ISO, YMD'; SET timezone = 'UTC'; SET intervalstyle = 'postgres'; SET extra_float_digits = 1;
 SET bytea_output = 'hex'; SET statement_timeout = 0; SET lock_timeout = '10s'`;
 
-const quoted = (name: string) => `"${name.replaceAll('"', '""')}"`;
+export const quoted = (name: string) => `"${name.replaceAll('"', '""')}"`;
+
+/** 64 bits of SHA-256 of a record in SQL. Added up they are the same whatever the order, and another as soon as a row differs. */
+export const rowHash = (row: string) =>
+  `('x' || encode(substring(sha256(convert_to(${row}::text, 'UTF8')) FROM 1 FOR 8), 'hex'))::bit(64)::bigint::numeric`;
 
 /** Counts and hashes of every table of the schema `public`, in the transaction that is open. */
 export async function tablesOf(client: pg.Client): Promise<Fingerprint['tables']> {
@@ -20,11 +24,8 @@ export async function tablesOf(client: pg.Client): Promise<Fingerprint['tables']
   );
   const tables: Fingerprint['tables'] = {};
   for (const { name } of names) {
-    // 64 bits of SHA-256 of each row, added up: the same whatever the order, another as soon as a row differs.
     const { rows } = await client.query<{ rows: string; hash: string }>(
-      `SELECT count(*) AS rows, coalesce(sum(
-         ('x' || encode(substring(sha256(convert_to(t::text, 'UTF8')) FROM 1 FOR 8), 'hex'))::bit(64)::bigint::numeric
-       ), 0)::text AS hash FROM public.${quoted(name)} AS t`,
+      `SELECT count(*) AS rows, coalesce(sum(${rowHash('t')}), 0)::text AS hash FROM public.${quoted(name)} AS t`,
     );
     const row = rows[0];
     if (row) tables[name] = { rows: Number(row.rows), hash: row.hash };

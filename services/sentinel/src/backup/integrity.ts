@@ -1,9 +1,10 @@
+import { isDeepStrictEqual } from 'node:util';
 import { MASS_DELETION_ROWS } from '@clinic/catalogue/recovery';
 import { INTEGRITY_CHECKS } from '@clinic/catalogue/vocabulary';
 import type pg from 'pg';
 import type { Memory } from '../memory.ts';
 import { damagedDocuments } from './documents-backup.ts';
-import { prepareSession } from './fingerprint.ts';
+import { prepareSession, quoted, rowHash } from './fingerprint.ts';
 
 export type IntegrityCheck = (typeof INTEGRITY_CHECKS)[number];
 
@@ -66,24 +67,30 @@ interface Line {
   readonly hash: string;
 }
 
-/** Count and hash of the rows up to a line; undefined when a column of them is gone. */
-async function hashUpTo(
+/** Count and hash of the rows up to each of the lines, read and hashed once; undefined when a column of them is gone. */
+async function hashesUpTo(
   client: pg.Client,
   { table, order }: (typeof IMMUTABLE)[number],
-  { until, columns }: Pick<Line, 'until' | 'columns'>,
-): Promise<string | undefined> {
-  const row = `ROW(${columns.map((column) => `t."${column.replaceAll('"', '""')}"`).join(', ')})`;
+  columns: readonly string[],
+  lines: readonly string[],
+): Promise<readonly string[] | undefined> {
+  const row = `ROW(${columns.map((column) => `t.${quoted(column)}`).join(', ')})`;
+  const upTo = lines.map((_, index) => `${order} <= $${index + 1}`);
+  const hashes = upTo.map(
+    (rows) => `count(*) FILTER (WHERE ${rows}) || ':' || coalesce(sum(hash) FILTER (WHERE ${rows}), 0)`,
+  );
   const { rows } = await client
-    .query<{ hash: string }>(
-      `SELECT count(*) || ':' || coalesce(sum(('x' || encode(substring(sha256(convert_to(${row}::text, 'UTF8')) FROM 1 FOR 8), 'hex'))::bit(64)::bigint::numeric), 0) AS hash
-       FROM ${table} AS t WHERE ${order} <= $1`,
-      [until],
+    .query<{ hashes: string[] }>(
+      // OFFSET 0: else each sum would hash the rows anew.
+      `SELECT ARRAY[${hashes.join(', ')}] AS hashes
+       FROM (SELECT ${order}, ${rowHash(row)} AS hash FROM ${table} AS t WHERE ${upTo.join(' OR ')} OFFSET 0) AS hashed`,
+      [...lines],
     )
     .catch((error: unknown) => {
       if (error instanceof Error && 'code' in error && error.code === UNDEFINED_COLUMN) return { rows: [] };
       throw error;
     });
-  return rows[0]?.hash;
+  return rows[0]?.hashes;
 }
 
 const UNDEFINED_COLUMN = '42703';
@@ -99,21 +106,31 @@ async function immutableRows({ client, memory, now }: IntegrityOptions): Promise
   for (const each of IMMUTABLE) {
     const name = `integrity:line:${each.table}`;
     const line = memory.get<Line>(name);
-    if (line && (await hashUpTo(client, each, line)) !== line.hash) {
-      // The line stays where it was, so that it goes on saying so.
-      changed++;
-      continue;
-    }
     const { rows } = await client.query<{ seq: string; columns: string[] }>(
       `SELECT (SELECT coalesce(max(seq), 0) FROM audit_log) AS seq, array_agg(attname::text ORDER BY attnum) AS columns
        FROM pg_attribute WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped`,
       [each.table],
     );
+    const columns = rows[0]?.columns ?? [];
     const until = each.order === 'seq' ? (rows[0]?.seq ?? '0') : new Date(now - SETTLED_MS).toISOString();
-    const next = { until, columns: rows[0]?.columns ?? [] };
-    memory.set(name, { ...next, hash: (await hashUpTo(client, each, next)) ?? '' } satisfies Line);
+    const same = line && isDeepStrictEqual(line.columns, columns);
+    const lines = line && (same ? [line.until, until] : [line.until]);
+    const [then, next] = (lines && (await hashesUpTo(client, each, line.columns, lines))) ?? [];
+    if (line && then !== line.hash) {
+      // The line stays where it was, so that it goes on saying so.
+      changed++;
+      continue;
+    }
+    const hash = next ?? (await hashesUpTo(client, each, columns, [until]))?.[0] ?? '';
+    memory.set(name, { until, columns, hash } satisfies Line);
   }
   return changed;
+}
+
+/** What was seen so far counts no longer: rows and documents are those of another time. */
+export function forgetIntegrity(memory: Pick<Memory, 'set'>): void {
+  const names = ['counts', 'document', 'damaged', ...IMMUTABLE.map(({ table }) => `line:${table}`)];
+  for (const name of names) memory.set(`integrity:${name}`, undefined);
 }
 
 async function pageChecksums({ client }: IntegrityOptions): Promise<number> {

@@ -8,7 +8,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { readDocumentIndex } from './documents-backup.ts';
 import { backupKey } from './key.ts';
 import { archiveName, backupId, type Manifest, manifestName, sign } from './manifest.ts';
-import { copyOffsite } from './offsite.ts';
+import { offsiteCopier } from './offsite.ts';
 import { retain } from './retention.ts';
 import { openFolder, type Repository, readText, type Target } from './target.ts';
 
@@ -25,7 +25,7 @@ let offsite: Repository;
 const put = (name: string, content = name) => repository.write(name, Readable.from([content]));
 const documentId = (digit: string) => `${digit.repeat(8)}-0000-4000-8000-000000000000`;
 const names = async (target: Target) => (await target.list('')).map(({ name }) => name);
-const copy = (to: Target = offsite, at = now) => copyOffsite(repository, to, { key, now: at });
+const copy = (to: Target = offsite, at = now) => offsiteCopier(repository, to)({ key, now: at });
 
 async function backup(days: number, startSegment: string): Promise<string> {
   const startedAt = now - days * DAY;
@@ -166,9 +166,9 @@ test('a part that became whole meanwhile is no failure; anything else that canno
     ...repository,
     path: (name) => repository.path(name === vanished ? 'not-there' : name),
   });
-  await copyOffsite(vanishing(wal(SEGMENTS[2], '.part')), offsite, { key, now });
+  await offsiteCopier(vanishing(wal(SEGMENTS[2], '.part')), offsite)({ key, now });
   await expect(
-    copyOffsite(vanishing(wal(SEGMENTS[1])), openFolder(join(folder, 'other')), { key, now }),
+    offsiteCopier(vanishing(wal(SEGMENTS[1])), openFolder(join(folder, 'other')))({ key, now }),
   ).rejects.toThrow('ENOENT');
 });
 
@@ -222,4 +222,31 @@ test('an index that was written with another key is kept aside, never written ov
   await copy();
   expect(await readText(offsite, `documents/index-${now}.json`)).toBe(before);
   expect(await readDocumentIndex(offsite, key)).toEqual({});
+});
+
+test('the list of documents in the copy is read only when it or ours has changed', async () => {
+  await whole();
+  await copy();
+  let reads = 0;
+  const copyNow = offsiteCopier(repository, {
+    ...offsite,
+    read: (name) => {
+      reads++;
+      return offsite.read(name);
+    },
+  });
+  const readsOf = async () => {
+    reads = 0;
+    await copyNow({ key, now });
+    return reads;
+  };
+  expect([await readsOf(), await readsOf()]).toEqual([1, 0]);
+  const documents = { [documentId('3')]: 'c'.repeat(64) };
+  await put('documents/index.json', sign(key, { documents }));
+  expect([await readsOf(), await readsOf()]).toEqual([1, 0]);
+  expect(await readDocumentIndex(offsite, key)).toEqual(documents);
+  // As another machine would, which began the copy anew.
+  writeFileSync(offsite.path('documents/index.json'), sign(key, { documents: {} }));
+  expect([await readsOf(), await readsOf()]).toEqual([1, 0]);
+  expect(await readDocumentIndex(offsite, key)).toEqual(documents);
 });

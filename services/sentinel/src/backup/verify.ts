@@ -108,8 +108,7 @@ async function verifyWal({
       throw new Error(`WAL is missing before ${segment}.`);
   }
   const end = manifest.fingerprint.lsn;
-  const from = lsnNumber(begin) < positionOf(first, size) ? undefined : begin;
-  if (!from) throw new Error(`WAL is missing before ${first}.`);
+  if (lsnNumber(begin) < positionOf(first, size)) throw new Error(`WAL is missing before ${first}.`);
   if (positionOf(last, size) + BigInt(size) <= lsnNumber(end)) throw new Error('WAL is missing at the end.');
   // Without an end: what was written ends somewhere, and that looks like a damaged record. Anywhere but in the newest segment,
   // or before the fingerprint, it is one.

@@ -72,19 +72,17 @@ export interface SegmentHeader {
   readonly timeline: number;
   readonly position: bigint;
   readonly system: string;
-  readonly segmentBytes: number;
 }
 
 export async function readSegmentHeader(file: string): Promise<SegmentHeader> {
   const handle = await open(file, 'r');
   try {
-    const bytes = Buffer.alloc(40);
-    await handle.read(bytes, 0, 40, 0);
+    const bytes = Buffer.alloc(32);
+    await handle.read(bytes, 0, 32, 0);
     return {
       timeline: bytes.readUInt32LE(4),
       position: bytes.readBigUInt64LE(8),
       system: bytes.readBigUInt64LE(24).toString(),
-      segmentBytes: bytes.readUInt32LE(32),
     };
   } finally {
     await handle.close();

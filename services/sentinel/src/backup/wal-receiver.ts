@@ -11,14 +11,13 @@ import { ProgramFailed, postgresProgram, start } from './program.ts';
 export const WAL_SLOT = 'clinic_sentinel';
 
 export interface WalReceiver {
-  /** Where segments arrive, in the clear: one folder per cluster. */
-  readonly spool: string;
   close(): Promise<void>;
 }
 
 export interface WalReceiverOptions {
   readonly connection: ConnectionOptions;
   readonly bin: string;
+  /** Where segments arrive, in the clear: one folder per cluster. */
   readonly spool: string;
   readonly clock: Clock;
   readonly log: Log;
@@ -118,7 +117,6 @@ export async function startWalReceiver({
   })();
 
   return {
-    spool,
     async close() {
       closed = true;
       wake();

@@ -27,7 +27,6 @@ export async function replayAll(): Promise<Outcome[]> {
 
 const share = (part: number, whole: number) => (whole === 0 ? '–' : (part / whole).toFixed(2));
 
-/** Aligned as the formatter would. */
 function table(rows: readonly (readonly string[])[]): string {
   return rows
     .map((row, index) => `| ${row.join(' | ')} |${index === 0 ? `\n|${row.map(() => ' --- |').join('')}` : ''}`)

@@ -1,12 +1,11 @@
 /** A clinic's database on a real PostgreSQL, with the shipped migrations, whose audit log takes its time from the test. */
 import { randomUUID } from 'node:crypto';
-import { fileURLToPath } from 'node:url';
 import type pg from 'pg';
-import { migrate } from '../../../../clinic-api/src/migrations.ts';
+import { MIGRATIONS, migrate } from '../../../../clinic-api/src/migrations.ts';
 import { startPostgres } from '../../../../clinic-api/src/testing/postgres.ts';
 import { openPool } from '../../database.ts';
 import { keyedHash } from '../explanations.ts';
-import type { Query } from '../query.ts';
+import { type Query, queryOf } from '../query.ts';
 
 export const AUDIT_KEY = 'a key of a test, with 32 characters';
 
@@ -44,15 +43,10 @@ export interface Practice {
   close(): Promise<void>;
 }
 
-const queryOf =
-  (pool: pg.Pool): Query =>
-  async (text, values = []) =>
-    (await pool.query(text, [...values])).rows;
-
 export async function startPractice(): Promise<Practice> {
   const postgres = await startPostgres();
   const database = await postgres.create('clinic');
-  await migrate(database, fileURLToPath(new URL('../../../../clinic-api/migrations', import.meta.url)));
+  await migrate(database, MIGRATIONS);
   const pool = database.pool;
   const owner = queryOf(pool);
   const password = 'password-of-a-test-role';

@@ -6,9 +6,9 @@ import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ACCESS_PATTERNS, SIGN_IN_ATTACKS } from '@clinic/catalogue/vocabulary';
-import { patternsAt } from '../access-watch.ts';
+import { seededRandom } from '../../../../traffic/src/random.ts';
+import { patternsAt, volumes } from '../access-watch.ts';
 import { followLog, placesOf } from '../audit.ts';
-import { openHeads } from '../heads.ts';
 import { DAY_MS, type Explanation, openNotebook } from '../notebook.ts';
 import { attacksAt } from '../sign-in-watch.ts';
 import { AUDIT_KEY, type Practice, type Told } from './practice.ts';
@@ -23,15 +23,8 @@ const CLIENTS = 400;
 
 export type Alarm = (typeof ACCESS_PATTERNS)[number] | (typeof SIGN_IN_ATTACKS)[number];
 
-/** A number generator (mulberry32): 0 ≤ n < 1. */
 function generator(seed: number) {
-  let state = seed >>> 0;
-  const next = () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
+  const next = seededRandom(seed);
   const between = (low: number, high: number) => low + Math.floor(next() * (high - low + 1));
   const pick = <Item>(items: readonly Item[]): Item => items[Math.floor(next() * items.length)]!;
   return { next, between, pick };
@@ -114,7 +107,7 @@ export interface Happening {
   readonly glass?: readonly { readonly client: string; readonly actor: number; readonly at: number }[];
   /** Who is behind it, where it is about somebody's accesses: more than one pattern may show on them. */
   readonly actor?: number;
-  /** Accounts that come into being. */
+  /** So many days in which the practice goes on as always. */
   readonly days: number;
 }
 
@@ -407,12 +400,11 @@ export const SCENARIOS: readonly Scenario[] = [
 
 export interface Outcome {
   readonly scenario: Scenario;
-  /** Alarms, those on whoever is behind it and the one that is expected apart. */
+  /** Whether the alarm that is expected was raised. */
   readonly detected: boolean;
+  /** The other alarms, save those on whoever is behind it. */
   readonly falseAlarms: readonly Alarm[];
   readonly explanations: ReadonlySet<Explanation>;
-  /** Milliseconds from the first event of it to the alarm. */
-  readonly delay: number | undefined;
 }
 
 export interface Replay {
@@ -458,10 +450,9 @@ export async function prepareReplay(practice: Practice): Promise<Replay> {
   await practice.tell(days.slice(0, BASE_DAYS).flatMap(({ told }) => told));
 
   const folder = mkdtempSync(join(tmpdir(), 'clinic-replay-'));
-  const heads = openHeads(folder);
   const base = join(folder, 'base.sqlite');
   const follow = (notebook: ReturnType<typeof openNotebook>) =>
-    followLog({ query: practice.sentinel, notebook, heads, now: () => WEEK + 8 * DAY_MS, auditKey: AUDIT_KEY });
+    followLog({ query: practice.sentinel, notebook, now: () => WEEK + 8 * DAY_MS, auditKey: AUDIT_KEY });
   const learnt = openNotebook(base);
   await follow(learnt);
   const { seq } = learnt.position('events');
@@ -485,19 +476,23 @@ export async function prepareReplay(practice: Practice): Promise<Replay> {
       copyFileSync(base, file);
       const notebook = openNotebook(file);
       await follow(notebook);
-      const begin = Math.min(...told.map(({ at }) => at));
-      let delay: number | undefined;
+      let detected = false;
       const wrong = new Set<Alarm>();
-      const raise = (alarm: Alarm, at: number, by?: number) => {
-        if (alarm === scenario.alarm && by === actor) delay ??= at - begin;
+      const raise = (alarm: Alarm, by?: number) => {
+        if (alarm === scenario.alarm && by === actor) detected = true;
         // What one person does may well show more than one pattern.
         else if (by === undefined || by !== actor) wrong.add(alarm);
       };
       for (let now = WEEK; now <= WEEK + length * DAY_MS; now += STEP_MS) {
-        for (const pattern of attacksAt(notebook, now)) raise(pattern, now);
+        for (const pattern of attacksAt(notebook, now)) raise(pattern);
         if (now % (3 * HOUR_MS) === 0)
-          for (const found of await patternsAt({ notebook, now, placesOf: placesOf(practice.sentinel) }))
-            raise(found.pattern, now, found.actor);
+          for (const found of await patternsAt({
+            notebook,
+            now,
+            volumes: volumes(notebook, now),
+            placesOf: placesOf(practice.sentinel),
+          }))
+            raise(found.pattern, found.actor);
       }
       const concerned = told.map(({ actor: who }) => who);
       const explanations = new Set(
@@ -517,10 +512,9 @@ export async function prepareReplay(practice: Practice): Promise<Replay> {
       );
       return {
         scenario,
-        detected: delay !== undefined,
+        detected,
         falseAlarms: [...wrong],
         explanations,
-        delay,
       };
     },
     close: () => rmSync(folder, { recursive: true, force: true }),
