@@ -100,5 +100,10 @@ export async function searchTraces({ query, from, to, limit }: Search, signal?: 
     end: String(Math.ceil(to / 1000)),
   };
   const { traces = [] } = await tempo<{ traces?: FoundTrace[] }>('search', parameters, signal);
-  return [...traces].sort((a, b) => Number(b.startTimeUnixNano) - Number(a.startTimeUnixNano));
+  return (
+    traces
+      // A search leaves zeros at the beginning of an id out; everything else writes them.
+      .map((trace) => ({ ...trace, traceID: trace.traceID.padStart(32, '0') }))
+      .sort((a, b) => Number(b.startTimeUnixNano) - Number(a.startTimeUnixNano))
+  );
 }
