@@ -26,7 +26,7 @@ export const FULL: Plan = {
   starts: 4,
   idle: 1.5,
   warmUp: 60,
-  rounds: 15,
+  rounds: 11,
   settle: 0.5,
   saturated: 2.5,
   fixed: 2.5,
