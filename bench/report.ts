@@ -36,7 +36,9 @@ export function table(head: readonly string[], rows: readonly (readonly Cell[])[
 const plus = (value: number, digits = 1) => `${value < 0 ? '−' : '+'}${Math.abs(value).toFixed(digits)}`;
 const times = (value: number) => `${value.toFixed(2)}x`;
 const spread = ({ throughputRatio, throughputRatioLow, throughputRatioHigh }: VariantResult) =>
-  `${times(throughputRatio)} (${throughputRatioLow} to ${throughputRatioHigh})`;
+  throughputRatioLow === undefined
+    ? times(throughputRatio)
+    : `${times(throughputRatio)} (${throughputRatioLow} to ${throughputRatioHigh})`;
 
 /** The least share of its core that bare uses when the load generator has more to give than bare can take. */
 const SATURATED = 0.9;
