@@ -1,6 +1,7 @@
 import type { BrowserResult } from './browser.ts';
 import type { SeriesResult, SlowEventResult, SpansResult } from './growth.ts';
 import type { OutageResult } from './outage.ts';
+import type { PreviewResult } from './preview.ts';
 import type { VariantName } from './process-under-test.ts';
 import type { VariantResult } from './variants.ts';
 
@@ -165,4 +166,10 @@ ${table(
 )}
 
 Gzipped: ${bytes.early} bytes before the app, ${bytes.eager} bytes all that is loaded at once, ${bytes.lazy} bytes later.`;
+}
+
+/** What the viewer of dashboards costs a browser. */
+export function previewSection({ at, dashboard, explore }: PreviewResult): string {
+  const kilobytes = (bytes: number) => `${Math.round(bytes / 1000)} KB`;
+  return `The viewer of dashboards (${at.slice(0, 10)}), compressed as it is sent: ${kilobytes(dashboard)} of scripts and styles until a first dashboard is shown, ${kilobytes(explore)} more for Explore.`;
 }

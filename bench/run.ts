@@ -17,9 +17,10 @@ import {
 } from './growth.ts';
 import type { OutageResult } from './outage.ts';
 import { FULL, QUICK } from './plan.ts';
+import { benchmarkPreview } from './preview.ts';
 import { drive, startSink } from './process-under-test.ts';
 import { Progress } from './progress.ts';
-import { browserSection, goals, type NodeResult, nodeSection } from './report.ts';
+import { browserSection, goals, type NodeResult, nodeSection, previewSection } from './report.ts';
 import { benchmarkVariants, variantsSeconds } from './variants.ts';
 
 const ROOT = resolve(import.meta.dirname, '..');
@@ -79,6 +80,7 @@ const node: NodeResult = {
 await sink.stop();
 progress.step('the clinic in the browser', browserSeconds);
 const browser = await benchmarkBrowser({ rounds: plan.browserRounds });
+const preview = await benchmarkPreview();
 
 const folder = quick ? cache : join(ROOT, 'bench/results');
 mkdirSync(folder, { recursive: true });
@@ -86,12 +88,13 @@ const write = (name: string, result: unknown) =>
   writeFileSync(join(folder, name), `${JSON.stringify(result, null, 2)}\n`);
 write('node.json', node);
 write('browser.json', browser);
+write('preview.json', preview);
 if (!quick) {
   writeFileSync(join(ROOT, 'docs/performance.md'), performanceDocument(ROOT));
   writeFileSync(join(ROOT, 'instrumentation/README.md'), readme(ROOT));
 }
 
-console.log(`${nodeSection(node)}\n\n${browserSection(browser)}`);
+console.log(`${nodeSection(node)}\n\n${browserSection(browser)}\n\n${previewSection(preview)}`);
 const { made, arrived } = node.outage.slowEvents;
 const results = [
   ...(quick ? [] : goals(node)),
