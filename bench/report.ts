@@ -37,9 +37,7 @@ export function table(head: readonly string[], rows: readonly (readonly Cell[])[
 const plus = (value: number, digits = 1) => `${value < 0 ? '−' : '+'}${Math.abs(value).toFixed(digits)}`;
 const times = (value: number) => `${value.toFixed(2)}x`;
 const spread = ({ throughputRatio, throughputRatioLow, throughputRatioHigh }: VariantResult) =>
-  throughputRatioLow === undefined
-    ? times(throughputRatio)
-    : `${times(throughputRatio)} (${throughputRatioLow} to ${throughputRatioHigh})`;
+  `${times(throughputRatio)} (${throughputRatioLow} to ${throughputRatioHigh})`;
 
 /** The least share of its core that bare uses when the load generator has more to give than bare can take. */
 const SATURATED = 0.9;

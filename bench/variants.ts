@@ -9,11 +9,11 @@ import { median, paired, significant } from './statistics.ts';
 
 export interface VariantResult {
   readonly variant: VariantName;
-  /** Requests a second at saturation, as a share of bare, and the quartiles of that share over the rounds, which results of before have not. */
+  /** Requests a second at saturation, as a share of bare, and the quartiles of that share over the rounds. */
   readonly throughput: number;
   readonly throughputRatio: number;
-  readonly throughputRatioLow?: number;
-  readonly throughputRatioHigh?: number;
+  readonly throughputRatioLow: number;
+  readonly throughputRatioHigh: number;
   /** Microseconds of CPU per request at saturation, what is added to bare, and that as a share of what `auto` adds. */
   readonly cpu: number;
   readonly cpuAdded: number;
