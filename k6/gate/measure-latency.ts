@@ -43,6 +43,8 @@ export async function measureLatencies(options: MeasureOptions): Promise<Measure
   const pairs = new Map(endpoints.map(({ name }) => [name, { base: [] as number[], head: [] as number[] }]));
   const traces = new Map(endpoints.map(({ name }) => [name, { base: [] as string[], head: [] as string[] }]));
   let index = 0;
+  const plan = { endpoints: endpoints.length, most };
+  let pilot: ReadonlyMap<string, number[]> = new Map();
   let chosen = new Map<string, number>();
   /** Both sides in random order, as often; resolves with the base's latencies. */
   const rounds = async (count: number) => {
@@ -60,13 +62,18 @@ export async function measureLatencies(options: MeasureOptions): Promise<Measure
   for (let block = 0; block < restarts; block++) {
     for (const side of shuffled([base, head], random)) await side.clinic.restart();
     await rounds(WARM_UP_ROUNDS);
-    if (block === 0) {
-      // A/A: the base's latencies alone say how noisy this machine is now.
-      const pilot = await rounds(PILOT_ROUNDS);
-      const plan = { endpoints: endpoints.length, most };
-      chosen = new Map(endpoints.map(({ name }) => [name, Math.ceil(pairsOf(pilot.get(name)!, plan) / restarts)]));
-      log(`pairs, ${restarts} times: ${[...chosen].map(([name, count]) => `${name} ${count}`).join(', ')}`);
-    }
+    if (block === 0) pilot = await rounds(PILOT_ROUNDS);
+    // A/A: the base's latencies alone say how noisy this machine is. Asked anew each time: the pilot may have been a quiet one.
+    chosen = new Map(
+      endpoints.map(({ name }) => {
+        const measured = pairs.get(name)!.base;
+        const left = pairsOf([...pilot.get(name)!, ...measured], plan) - measured.length;
+        return [name, Math.max(chosen.get(name) ?? 0, Math.ceil(left / (restarts - block)))];
+      }),
+    );
+    log(
+      `pairs, part ${block + 1} of ${restarts}: ${[...chosen].map(([name, count]) => `${name} ${count}`).join(', ')}`,
+    );
     for (const { endpoint, first } of turns(chosen, random)) {
       const order = first === 'base' ? (['base', 'head'] as const) : (['head', 'base'] as const);
       for (const name of order) {
