@@ -58,20 +58,6 @@ export interface ListedAppointment extends Appointment {
 const APPOINTMENT = `appointments.id, appointments.client_id, clinician_id, starts_at,
   (extract(epoch FROM ends_at - starts_at) / 60)::int AS minutes, appointments.state`;
 
-/** Of one clinician, or of all, that begin in a time, by time; and at most so many. */
-export function appointmentsBetween(
-  query: Query,
-  { from, to, clinician }: { from: string | Date; to: string | Date; clinician?: number | undefined },
-): Promise<ListedAppointment[]> {
-  return query<ListedAppointment>(
-    `SELECT ${APPOINTMENT}, given_name, family_name, users.name AS clinician
-     FROM appointments JOIN clients ON clients.id = client_id JOIN users ON users.id = clinician_id
-     WHERE starts_at >= $1 AND starts_at < $2 AND ($3::int IS NULL OR clinician_id = $3)
-     ORDER BY starts_at, clinician_id LIMIT ${MAX_LISTED}`,
-    [from, to, clinician],
-  );
-}
-
 /** Of one client, newest first. */
 export function appointmentsOf(query: Query, client: string) {
   return query<Appointment & { clinician: string }>(
@@ -98,7 +84,13 @@ export async function listAppointments({ request, answer }: Visit): Promise<Answ
   const { from, to, clinician_id } = listQuery.parse(request.query);
   return answer(async (query) => {
     const [appointments, all] = await Promise.all([
-      appointmentsBetween(query, { from, to, clinician: clinician_id }),
+      query<ListedAppointment>(
+        `SELECT ${APPOINTMENT}, given_name, family_name, users.name AS clinician
+         FROM appointments JOIN clients ON clients.id = client_id JOIN users ON users.id = clinician_id
+         WHERE starts_at >= $1 AND starts_at < $2 AND ($3::int IS NULL OR clinician_id = $3)
+         ORDER BY starts_at, clinician_id LIMIT ${MAX_LISTED}`,
+        [from, to, clinician_id],
+      ),
       clinicians(query),
     ]);
     return { body: { appointments, clinicians: all } };

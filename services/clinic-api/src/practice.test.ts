@@ -154,6 +154,35 @@ describe('clinical notes', () => {
   });
 });
 
+test('the dashboard counts what waits for oneself and which mails did not arrive this week, and names nobody', async () => {
+  const { query } = prepared.owner;
+  const dashboard = async (token?: string) => (await get('/api/dashboard', token)).body;
+  const before = await dashboard();
+  const ofColleague = await dashboard(colleague);
+  const { body: note } = await post('/api/clinical-notes', {
+    client_id: clients[1],
+    kind: 'progress',
+    body: 'Synthetic.',
+  });
+  const [mail] = await query<{ id: string }>("SELECT id FROM emails WHERE state = 'delivered' LIMIT 1");
+  const mailIs = (state: string, days: number) =>
+    query('UPDATE emails SET state = $2, changed_at = now() - make_interval(days => $3) WHERE id = $1', [
+      mail!.id,
+      state,
+      days,
+    ]);
+  await mailIs('bounced', 6);
+  const counts = (start: typeof before, { notes, mails }: { notes: number; mails: number }) => ({
+    unsigned_notes: Number(start.unsigned_notes) + notes,
+    emails_undelivered: Number(start.emails_undelivered) + mails,
+  });
+  expect(await dashboard()).toEqual(counts(before, { notes: 1, mails: 1 }));
+  expect(await dashboard(colleague)).toEqual(counts(ofColleague, { notes: 0, mails: 1 }));
+  await mailIs('bounced', 8);
+  await ask('POST', `/api/clinical-notes/${note.id}/signature`, { token: clinician });
+  expect(await dashboard()).toEqual(before);
+});
+
 describe('charts', () => {
   test('show the front desk no notes and no medications, and neither shows the text of a note', async () => {
     const [chart, front] = [await get(`/api/clients/${clients[2]}`), await get(`/api/clients/${clients[2]}`, desk)];

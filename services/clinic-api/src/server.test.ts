@@ -213,12 +213,12 @@ describe('the delay for drills', () => {
       return performance.now() - start;
     };
     expect(await (await fetch(url())).json()).toEqual({ page_ms: 0 });
-    expect((await put('{"page_ms":300}')).status).toBe(200);
-    expect(await timed('/clients')).toBeGreaterThanOrEqual(299);
-    expect(await timed('/assets/app-1234.js')).toBeLessThan(200);
-    expect(await timed('/api/health/database')).toBeLessThan(200);
+    expect((await put('{"page_ms":3000}')).status).toBe(200);
+    expect(await timed('/clients')).toBeGreaterThanOrEqual(2_999);
+    expect(await timed('/assets/app-1234.js')).toBeLessThan(2_000);
+    expect(await timed('/api/health/database')).toBeLessThan(2_000);
     await put('{"page_ms":0}');
-    expect(await timed('/clients')).toBeLessThan(200);
+    expect(await timed('/clients')).toBeLessThan(2_000);
   });
 
   test.each(['{"page_ms":30001}', '{"page_ms":-1}', '{"page_ms":"5"}', '{"page_ms":5,"x":1}', 'canary', ''])(
@@ -238,13 +238,13 @@ describe('the delay for drills', () => {
       for (const method of ['GET', 'PUT']) {
         const answer = await fetch(`${other.managementUrl}/delay`, {
           method,
-          ...(method === 'PUT' ? { body: '{"page_ms":300}' } : {}),
+          ...(method === 'PUT' ? { body: '{"page_ms":3000}' } : {}),
         });
         expect(answer.status).toBe(404);
       }
       const start = performance.now();
       expect((await fetch(`${other.url}/clients`)).status).toBe(200);
-      expect(performance.now() - start).toBeLessThan(250);
+      expect(performance.now() - start).toBeLessThan(2_000);
       expect(await other.stop()).toBe(0);
     },
     20_000,
@@ -350,7 +350,7 @@ test('SIGTERM: what has begun is finished, what waits is sent, the exit code is 
   const [, traceId] = /content="00-([0-9a-f]{32})/.exec(await (await page).text()) ?? [];
   const finished = performance.now();
   expect(await stopped).toBe(0);
-  expect(performance.now() - finished).toBeLessThan(900);
+  expect(performance.now() - finished).toBeLessThan(2_000);
   expect(sink.spans().some((span) => span.traceId === traceId)).toBe(true);
 }, 20_000);
 
