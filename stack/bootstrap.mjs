@@ -49,7 +49,7 @@ const COMMANDS = {
   stop: { program: ['stack/stop.ts'] },
   status: { program: ['stack/status.ts'] },
   test: {
-    engines: [...SERVERS, 'promtool', 'amtool', 'docker-compose', 'k6'],
+    engines: [...SERVERS, 'promtool', 'amtool', 'docker-compose', 'k6', 'versitygw'],
     postgres: true,
     web: true,
     compile: true,

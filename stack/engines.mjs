@@ -19,7 +19,7 @@ import { acquireLock } from './file-lock.mjs';
 import { findProgram, searchPath } from './program.mjs';
 
 /**
- * @typedef {'prometheus' | 'promtool' | 'alertmanager' | 'amtool' | 'collector' | 'tempo' | 'docker-compose' | 'k6'} Program
+ * @typedef {'prometheus' | 'promtool' | 'alertmanager' | 'amtool' | 'collector' | 'tempo' | 'docker-compose' | 'k6' | 'versitygw'} Program
  * @typedef {{
  *   version: string,
  *   tags?: string,
@@ -70,6 +70,11 @@ export const RECIPES = {
   k6: {
     version: '1.8.1',
     programs: { k6: { source: 'go.k6.io/k6', cpuSeconds: 160, packages: 779 } },
+  },
+  versitygw: {
+    version: '1.8.0',
+    ldflags: '-X main.Version=v1.8.0',
+    programs: { versitygw: { source: 'github.com/versity/versitygw/cmd/versitygw', cpuSeconds: 215, packages: 589 } },
   },
 };
 

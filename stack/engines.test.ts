@@ -181,6 +181,7 @@ test('versions are those of docker-compose.yml, and those that the recipes pin',
 
   expect(pinned('compose', 'github.com/docker/compose/v2')).toBe(`v${version('compose')}`);
   expect(pinned('k6', 'go.k6.io/k6')).toBe(`v${version('k6')}`);
+  expect(pinned('versitygw', 'github.com/versity/versitygw')).toBe(`v${version('versitygw')}`);
   // The exception: newer Tempos cannot be built from modules (engines/README.md).
   expect(tag('tempo')).toBe('2.10.8');
   expect(pinned('tempo', 'github.com/grafana/tempo')).toContain('1dc1bfe7085b');

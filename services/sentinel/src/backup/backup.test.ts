@@ -20,6 +20,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { systemClock } from '../schedule.ts';
 import { addDocument, type ClinicDatabase, startClinicDatabase } from '../testing/clinic-database.ts';
+import { startS3Server } from '../testing/s3-server.ts';
 import { connect, listBackups, takeBaseBackup } from './base-backup.ts';
 import { type Copy, giveFolder, startCopy } from './copy.ts';
 import { compareTables } from './copy-checks.ts';
@@ -29,9 +30,11 @@ import { failureOf } from './failure.ts';
 import { takeFingerprint } from './fingerprint.ts';
 import { backupKey } from './key.ts';
 import { archiveName, type Manifest, manifestName, sign } from './manifest.ts';
+import { offsiteCopier } from './offsite.ts';
 import { run } from './program.ts';
 import { unpackBase, unpackWal } from './restore.ts';
 import { restoreTo } from './restore-to.ts';
+import { openS3 } from './s3-target.ts';
 import { seal, unseal } from './seal.ts';
 import { openFolder, type Repository } from './target.ts';
 import { verifyBackup } from './verify.ts';
@@ -296,12 +299,22 @@ describe('64 other bytes', () => {
   );
 
   test(
-    'in the sealed archive are caught by its encryption',
+    'in the sealed archive are caught by its encryption, and no file stays open',
     async () => {
       const damaged = another();
       const file = damaged.path(archiveName(manifest.id));
       damage(file, Math.floor(statSync(file).size / 2));
-      await expect(verify(damaged)).rejects.toMatchObject({ check: 'archive' });
+      const read: Readable[] = [];
+      const watched = {
+        ...damaged,
+        read: async (name: string) => {
+          const stream = await damaged.read(name);
+          read.push(stream);
+          return stream;
+        },
+      };
+      await expect(verify(watched)).rejects.toMatchObject({ check: 'archive' });
+      await expect.poll(() => read.every(({ closed }) => closed)).toBe(true);
     },
     MINUTES,
   );
@@ -555,19 +568,37 @@ describe('a backup that is interrupted', () => {
 });
 
 describe('a restore', () => {
+  const message = (body: string) =>
+    database.query('INSERT INTO messages (client_id, user_id, body) SELECT id, 1, $1 FROM clients LIMIT 1', [body]);
+  /** What was written by {@link message}, read from a database that is started on a restored folder. */
+  async function messagesIn(data: string): Promise<string[]> {
+    const wal = join(work(), 'empty');
+    giveFolder(wal);
+    const copy = await startCopy({
+      bin: database.bin,
+      data,
+      wal,
+      manifest,
+      recovery: { to: 'end' },
+      deadline: MINUTES,
+    });
+    const client = await copy.connect();
+    const { rows } = await client.query<{ body: string }>(
+      `SELECT body FROM messages WHERE body LIKE 'the %' ORDER BY body`,
+    );
+    await client.end();
+    await copy.stop();
+    return rows.map(({ body }) => body);
+  }
+
   test(
     'to a time between two transactions brings the first and not the second',
     async () => {
-      const appointment = (state: string) =>
-        database.query<{ at: Date }>(
-          `INSERT INTO messages (client_id, user_id, body) SELECT id, 1, $1 FROM clients LIMIT 1 RETURNING clock_timestamp() AS at`,
-          [state],
-        );
-      await appointment('the first');
+      await message('the first');
       await sleep(50);
       const [between] = await database.query<{ at: Date }>('SELECT clock_timestamp() AS at');
       await sleep(50);
-      await appointment('the second');
+      await message('the second');
       await shipAll();
       const restored = await restoreTo({
         source: repository,
@@ -578,23 +609,32 @@ describe('a restore', () => {
       });
       expect(restored.lastCommit!.getTime()).toBeLessThanOrEqual(between!.at.getTime());
       expect(readFileSync(join(restored.documents, readdirSync(restored.documents)[0]!))).toEqual(DOCUMENT);
-      const wal = join(work(), 'empty');
-      giveFolder(wal);
-      const copy = await startCopy({
-        bin: database.bin,
-        data: restored.data,
-        wal,
-        manifest,
-        recovery: { to: 'end' },
-        deadline: MINUTES,
-      });
-      const client = await copy.connect();
-      const { rows } = await client.query<{ body: string }>(
-        `SELECT body FROM messages WHERE body LIKE 'the %' ORDER BY body`,
-      );
-      await client.end();
-      await copy.stop();
-      expect(rows).toEqual([{ body: 'the first' }]);
+      expect(await messagesIn(restored.data)).toEqual(['the first']);
+    },
+    2 * MINUTES,
+  );
+
+  test(
+    'from a bucket brings the documents and the last row that was sent there',
+    async () => {
+      const server = await startS3Server();
+      try {
+        const bucket = await openS3(server);
+        await message('the bucket');
+        await shipAll();
+        await offsiteCopier(repository, bucket)({ key, now: Date.now() });
+        const restored = await restoreTo({
+          source: bucket,
+          key,
+          bin: database.bin,
+          into: join(database.folder, 'from-bucket'),
+        });
+        expect(restored.backup).toBe(manifest.id);
+        expect(readFileSync(join(restored.documents, readdirSync(restored.documents)[0]!))).toEqual(DOCUMENT);
+        expect(await messagesIn(restored.data)).toContain('the bucket');
+      } finally {
+        await server.close();
+      }
     },
     2 * MINUTES,
   );

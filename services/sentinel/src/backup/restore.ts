@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { chownSync, createWriteStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Readable, Transform } from 'node:stream';
+import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { giveFolder } from './copy.ts';
 import type { BackupKey } from './key.ts';
@@ -49,8 +49,9 @@ export async function unpackBase({ source, key, manifest, data }: UnpackOptions)
   tar.child.stdout?.resume();
   try {
     const sealed = await source.read(archiveName(manifest.id));
-    sealed.on('error', (error) => count.destroy(error));
-    const plain = await unseal(sealed.pipe(count) as Readable, key);
+    // Each ends with the other, so that no file stays open.
+    pipeline(sealed, count).catch(() => {});
+    const plain = await unseal(count, key);
     if (!tar.child.stdin) throw new Error('tar has no input.');
     await pipeline(plain, tar.child.stdin);
     await tar.ended;
