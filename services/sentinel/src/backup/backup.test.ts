@@ -663,3 +663,9 @@ test('what is sealed is opened again, whatever its size', async () => {
     expect(Buffer.concat(chunks)).toEqual(bytes);
   }
 });
+
+test('what the key does not open is closed', async () => {
+  const sealed = await seal(Readable.from([randomBytes(500_000)]), key);
+  await expect(unseal(sealed, backupKey('another secret of a test'))).rejects.toThrow();
+  await expect.poll(() => sealed.destroyed).toBe(true);
+});

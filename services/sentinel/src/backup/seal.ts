@@ -25,7 +25,11 @@ export async function unseal(source: Readable, key: BackupKey): Promise<Readable
   const decrypter = new Decrypter();
   decrypter.addIdentity(key.identity);
   const opened = createZstdDecompress();
-  const plain = node(await decrypter.decrypt(web(source)));
+  const decrypted = await decrypter.decrypt(web(source)).catch((error: unknown) => {
+    source.destroy();
+    throw error;
+  });
+  const plain = node(decrypted);
   pipeline(plain, opened, () => {});
   return opened;
 }
