@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type S3Server, startS3Server } from '../testing/s3-server.ts';
 import { openS3 } from './s3-target.ts';
 import type { Target } from './target.ts';
@@ -81,6 +81,32 @@ test('an upload that breaks off leaves nothing of its name, and succeeds when th
   await target.copy(name, path);
   expect((await read(name)).equals(bytes)).toBe(true);
 }, 120_000);
+
+describe('an object that is being read', () => {
+  const name = 'base/20261122T013000Z/base.tar.zst.age';
+  const begin = async () => {
+    await target.copy(name, file(20 * MIB).path);
+    const stream = await target.read(name);
+    const chunks = stream[Symbol.asyncIterator]();
+    await chunks.next();
+    return async () => {
+      for (;;) if ((await chunks.next()).done) return;
+    };
+  };
+
+  test('is not mixed with the one that takes its place', async () => {
+    const goOn = await begin();
+    await target.copy(name, file(20 * MIB).path);
+    await expect(goOn()).rejects.toThrow('replaced while it was read');
+  });
+
+  test('ends with an error when the store goes away', async () => {
+    const goOn = await begin();
+    await server.kill();
+    await expect(goOn()).rejects.toThrow();
+    await server.start();
+  });
+});
 
 test('a wrong key is refused, and the error does not tell it', async () => {
   const stranger = await openS3({ ...server, credentials: 'offsite:canary-secret' });

@@ -1,6 +1,5 @@
 import { open, stat } from 'node:fs/promises';
 import { Readable } from 'node:stream';
-import type { ReadableStream as WebStream } from 'node:stream/web';
 import type { S3mini } from 's3mini';
 import type { Target } from './target.ts';
 
@@ -13,6 +12,8 @@ export interface S3Options {
 
 /** Bytes; S3 allows 10,000 parts, so an object of 80 GB. */
 const PART_BYTES = 8 * 1024 * 1024;
+
+const statusOf = (error: unknown) => (error instanceof Error && 'status' in error ? error.status : undefined);
 
 /** A bucket of a store that speaks S3. Whatever is there is sealed already; an object appears when its upload is complete. */
 export async function openS3({ url, credentials }: S3Options): Promise<Target> {
@@ -34,9 +35,42 @@ export async function openS3({ url, credentials }: S3Options): Promise<Target> {
         .sort((a, b) => (a.name < b.name ? -1 : 1));
     },
     async read(name) {
-      const response = await s3.getObjectResponse(name);
-      if (!response?.body) throw Object.assign(new Error('There is no object of this name.'), { code: 'ENOENT' });
-      return Readable.fromWeb(response.body as unknown as WebStream);
+      // In parts, each taken at once and within its own deadline: a restore lasts for as long as it lasts, and an answer of which much is
+      // still unread when the store hangs up would end the process (nodejs/undici#5360).
+      const part = async (position: number, etag?: string) => {
+        const answer = await s3.getObjectRaw(
+          name,
+          false,
+          position,
+          position + PART_BYTES,
+          etag === undefined ? {} : { 'if-match': etag },
+        );
+        return {
+          bytes: new Uint8Array(await answer.arrayBuffer()),
+          size: Number(/\/(\d+)$/.exec(answer.headers.get('content-range') ?? '')?.[1]),
+          etag: answer.headers.get('etag') ?? undefined,
+        };
+      };
+      const first = await part(0).catch((error: unknown) => {
+        const status = statusOf(error);
+        if (status === 404) throw Object.assign(new Error('There is no object of this name.'), { code: 'ENOENT' });
+        if (status === 416) return undefined;
+        throw error;
+      });
+      return Readable.from(
+        (async function* () {
+          if (!first) return;
+          yield first.bytes;
+          for (let position = first.bytes.length; position < first.size; ) {
+            const { bytes } = await part(position, first.etag).catch((error: unknown) => {
+              throw statusOf(error) === 412 ? new Error('The object was replaced while it was read.') : error;
+            });
+            position += bytes.length;
+            yield bytes;
+          }
+        })(),
+        { objectMode: false },
+      );
     },
     async copy(name, file) {
       const { size } = await stat(file);
