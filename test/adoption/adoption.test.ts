@@ -15,6 +15,9 @@ import { type Step, stepsOf } from './readme-steps.ts';
 const PAGE = readFileSync(join(ROOT, 'instrumentation/README.md'), 'utf8');
 const NOT_COPIED = new Set(['node_modules', '.git', '.state', 'dist', 'sbom', '.env']);
 
+/** How this machine gets to the registry, where its user's own settings do not say. */
+const REGISTRY = ['NODE_EXTRA_CA_CERTS', 'SSL_CERT_FILE', 'HTTPS_PROXY', 'HTTP_PROXY', 'NO_PROXY', 'npm_config_cafile'];
+
 const world = mkdtempSync(join(tmpdir(), 'clinic-adoption-'));
 const repository = join(world, 'clinic-observability');
 const running: ChildProcess[] = [];
@@ -44,6 +47,7 @@ function start(folder: string, command: string): ChildProcess & { output(): stri
     env: {
       PATH: [dirname(process.execPath), process.env.PATH].join(delimiter),
       HOME: process.env.HOME,
+      ...Object.fromEntries(REGISTRY.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : []))),
       npm_config_prefer_offline: 'true',
       npm_config_audit: 'false',
       npm_config_fund: 'false',
