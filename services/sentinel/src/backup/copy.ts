@@ -48,7 +48,8 @@ export interface CopyOptions {
   readonly deadline: number;
 }
 
-async function freePort(): Promise<number> {
+/** A port of this machine on which nothing listens now. */
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();

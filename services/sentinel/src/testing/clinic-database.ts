@@ -2,13 +2,13 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
 import { findPostgres } from '../../../../stack/find-postgres.mjs';
 import { openDatabase } from '../../../clinic-api/src/database.ts';
 import { migrate } from '../../../clinic-api/src/migrations.ts';
+import { freePort } from '../backup/copy.ts';
 import { postgresOwner } from '../backup/program.ts';
 
 const MIGRATIONS = join(import.meta.dirname, '../../../clinic-api/migrations');
@@ -30,15 +30,6 @@ export interface ClinicDatabase {
   kill(): Promise<void>;
   start(): Promise<void>;
   close(): Promise<void>;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  return typeof address === 'object' && address ? address.port : 0;
 }
 
 const SEED = `

@@ -1,11 +1,11 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { engineProgram } from '../../../../stack/engines.mjs';
+import { freePort } from '../backup/copy.ts';
 import type { S3Options } from '../backup/s3-target.ts';
 
 /** A server that speaks S3 and keeps an object as a file of its name. */
@@ -23,15 +23,6 @@ const BUCKET = 'clinic-backups';
 const USER = 'offsite';
 /** Whoever splits at the last colon is found out. */
 const SECRET = 'a/secret:of+a test=';
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
 
 export async function startS3Server(): Promise<S3Server> {
   const folder = mkdtempSync(join(tmpdir(), 's3-'));
