@@ -14,7 +14,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { buildEngines, duration, engineProgram, RECIPES, recipeFolder, secondsLeft } from './engines.mjs';
+import { duration, engineProgram, ensureEngines, RECIPES, recipeFolder, secondsLeft } from './engines.mjs';
 
 const ROOT = resolve(import.meta.dirname, '..');
 
@@ -36,6 +36,8 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 function fakeGo({ build, version = 'go1.26.8' }: { build: string; version?: string }): void {
   const script = `#!/bin/sh
 if [ "$1" = version ]; then echo "go version ${version} linux/amd64"; exit 0; fi
+if [ "$1" = env ]; then printf 'https://proxy.example\\n${join(folder, 'modules')}\\n'; exit 0; fi
+if [ "$1" = list ]; then for one in \${PACKAGES:-a b}; do echo "$one v1 "; done; exit 0; fi
 echo "$PWD $*" >> ${join(folder, 'calls')}
 while [ $# -gt 1 ]; do if [ "$1" = -o ]; then out=$2; fi; shift; done
 mkdir -p "$(dirname "$out")"
@@ -46,7 +48,7 @@ ${build}
 }
 
 const calls = (): string[] => readFileSync(join(folder, 'calls'), 'utf8').trim().split('\n');
-const options = () => ({ env, recipes, usualGoFolders: [], log: () => {} });
+const options = () => ({ env, recipes, usualGoFolders: [], log: () => {}, source: 'source' as const });
 
 test('a program has another place when its recipe changes, and only then', () => {
   const before = recipeFolder('tempo', { env, recipes });
@@ -70,37 +72,37 @@ test('a program that has not been built is an error that says what to run', () =
 });
 
 test('without Go it says what to install, or to use Docker', async () => {
-  const building = buildEngines(['tempo'], { ...options(), env: { ...env, PATH: '' } });
+  const building = ensureEngines(['tempo'], { ...options(), env: { ...env, PATH: '' } });
   await expect(building).rejects.toThrow(/No Go tool chain was found[\s\S]*Go 1\.26 or newer[\s\S]*docker compose up/);
 });
 
 test('a Go that is too old is named', async () => {
   fakeGo({ version: 'go1.19.8', build: 'exit 1' });
-  await expect(buildEngines(['tempo'], options())).rejects.toThrow(
+  await expect(ensureEngines(['tempo'], options())).rejects.toThrow(
     /bin\/go will not do: go version go1\.19\.8[\s\S]*Go 1\.26/,
   );
 });
 
 test('what has been built is found, and is not built again', async () => {
   fakeGo({ build: 'echo built > "$out"' });
-  await buildEngines(['prometheus', 'promtool', 'tempo'], options());
+  await ensureEngines(['prometheus', 'promtool', 'tempo'], options());
   for (const program of ['prometheus', 'promtool', 'tempo'] as const) {
     expect(readFileSync(engineProgram(program, { env, recipes }), 'utf8')).toBe('built\n');
   }
-  await buildEngines(['promtool', 'tempo'], options());
+  await ensureEngines(['promtool', 'tempo'], options());
   expect(calls()).toHaveLength(3);
 });
 
 test('two that build at the same time build once', async () => {
   fakeGo({ build: 'sleep 0.3; echo built > "$out"' });
-  await Promise.all([buildEngines(['tempo'], options()), buildEngines(['tempo'], options())]);
+  await Promise.all([ensureEngines(['tempo'], options()), ensureEngines(['tempo'], options())]);
   expect(calls()).toHaveLength(1);
 });
 
 test('nothing is written to the recipes, whatever go does in its folder', async () => {
   const before = readFileSync(join(recipes, 'tempo/go.mod'), 'utf8');
   fakeGo({ build: 'echo rewritten > go.mod; echo built > "$out"' });
-  await buildEngines(['tempo'], options());
+  await ensureEngines(['tempo'], options());
   expect(readFileSync(join(recipes, 'tempo/go.mod'), 'utf8')).toBe(before);
 });
 
@@ -108,10 +110,10 @@ test('a build that fails shows what go printed and leaves nothing that looks bui
   fakeGo({
     build: 'echo half > "$out"; echo "go: downloading x v1" >&2; echo "./main.go:7:2: undefined: x" >&2; exit 1',
   });
-  await expect(buildEngines(['tempo'], options())).rejects.toThrow(
+  await expect(ensureEngines(['tempo'], options())).rejects.toThrow(
     /exit code 1\.\n {2}\.\/main\.go:7:2: undefined: x\n/,
   );
-  expect(() => engineProgram('tempo', { env, recipes })).toThrow('has not been built');
+  expect(() => engineProgram('tempo', { env, recipes })).toThrow('is not there yet');
   expect(readdirSync(join(folder, 'home/.cache/clinic-observability/engines'))).toEqual([]);
 });
 
@@ -122,7 +124,7 @@ test.each([
   ['compile: signal: killed', /not enough memory/],
 ])('%s: says what to do', async (printed, said) => {
   fakeGo({ build: `echo '${printed}' >&2; exit 1` });
-  await expect(buildEngines(['tempo'], options())).rejects.toThrow(said);
+  await expect(ensureEngines(['tempo'], options())).rejects.toThrow(said);
 });
 
 test('an interrupted build ends its go and leaves nothing', async () => {
@@ -131,7 +133,7 @@ test('an interrupted build ends its go and leaves nothing', async () => {
     build: `trap 'echo > ${ended}; exit 1' INT; echo half > "$out"; echo > ${ready}; while :; do sleep 0.05; done`,
   });
   const stop = new AbortController();
-  const building = buildEngines(['tempo'], { ...options(), signal: stop.signal });
+  const building = ensureEngines(['tempo'], { ...options(), signal: stop.signal });
   building.catch(() => {});
   await expect.poll(() => existsSync(ready), { timeout: 10_000 }).toBe(true);
   stop.abort(new Error('stopped by hand'));
@@ -141,7 +143,7 @@ test('an interrupted build ends its go and leaves nothing', async () => {
 }, 20_000);
 
 test('the time left follows the speed that is seen', () => {
-  const jobs = [{ state: 'building' as const, seconds: 400, done: 0.5 }];
+  const jobs = [{ seconds: 400, done: 0.5 }];
   expect(secondsLeft({ jobs: [{ ...jobs[0]!, done: 0 }], elapsed: 0, cores: 4 })).toBe(100);
   // 200 of 400 seconds' work took 600 s: a third of a core, so the rest takes as long, whatever the cores promise.
   expect(secondsLeft({ jobs, elapsed: 600, cores: 4 })).toBeGreaterThan(350);
