@@ -11,7 +11,7 @@ import {
   rmSync,
 } from 'node:fs';
 import { rm } from 'node:fs/promises';
-import { homedir, setPriority } from 'node:os';
+import { availableParallelism, homedir, setPriority } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { cacheFolder, enginesFolder, RECIPES_FOLDER } from './engine-place.mjs';
@@ -206,6 +206,14 @@ export async function fetchModules({ onModule, ...build }) {
 const journal = ({ env }) => join(/** @type {string} */ (env.GOCACHE), 'clinic-compiled');
 
 /**
+ * @param {Go} go
+ * @param {string[]} keys
+ */
+function note(go, keys) {
+  if (go.own.builds) appendFileSync(journal(go), keys.map((key) => `${key}\n`).join(''));
+}
+
+/**
  * What this product has compiled into its cache, so that the next program's progress counts only what is new in it.
  * @param {Go} go
  * @returns {Set<string>}
@@ -220,7 +228,8 @@ export function compiledBefore(go) {
  */
 export async function buildProgram({ packages, target, onPackage, ...build }) {
   const { name, recipe, program, go, signal } = build;
-  let compiled = 0;
+  /** @type {string[]} */
+  const begun = [];
   try {
     await inCopy(build, async (cwd) => {
       const built = join(cwd, 'bin', program);
@@ -233,16 +242,21 @@ export async function buildProgram({ packages, target, onPackage, ...build }) {
         onLine: (line) => {
           if (line.startsWith('go: downloading ')) return true;
           if (!/^[\w.~/+-]+$/.test(line)) return false;
-          const key = packages.get(line);
-          if (key && go.own.builds) appendFileSync(journal(go), `${key}\n`);
-          onPackage(++compiled);
+          begun.push(line);
+          onPackage(begun.length);
           return true;
         },
       });
+      note(go, [...packages.values()]);
       mkdirSync(target, { recursive: true });
       renameSync(built, join(target, program));
     });
   } catch (error) {
+    // Go names a package when it begins with it: the last ones may not have been finished.
+    note(
+      go,
+      begun.slice(0, -availableParallelism()).flatMap((path) => packages.get(path) ?? []),
+    );
     if (/** @type {NodeJS.ErrnoException} */ (error).code !== 'ENOSPC') throw error;
     throw new Error(`${name} could not be built: the disk that holds ${target} is full.\n${advice('ENOSPC')}`);
   }

@@ -30,6 +30,7 @@ import { type Release, releases } from './release.mjs';
 export function makeReleases(programs: string, folder: string, place: Place = {}): string {
   const platform = platformOf(place);
   const made: Record<string, Release> = {};
+  mkdirSync(folder, { recursive: true });
   for (const [name, release] of Object.entries(releases(place))) {
     const archive = release.archives[platform];
     const present = Object.entries(release.programs).filter(([program]) => existsSync(join(programs, program)));
@@ -44,8 +45,9 @@ export function makeReleases(programs: string, folder: string, place: Place = {}
       copyFileSync(join(programs, program), join(work, within));
       return within;
     });
-    const options = { cwd: work, env: { ...process.env, GZIP: '-1' } };
-    if (archive.name.endsWith('.tar.gz')) execFileSync('tar', ['-czf', target, ...inside], options);
+    const options = { cwd: work };
+    if (archive.name.endsWith('.tar.gz'))
+      execFileSync('tar', ['--use-compress-program=gzip -1', '-cf', target, ...inside], options);
     else if (archive.name.endsWith('.zip')) execFileSync('zip', ['-q', target, ...inside], options);
     else copyFileSync(join(work, stem), target);
     rmSync(work, { recursive: true });
