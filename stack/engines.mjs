@@ -417,7 +417,11 @@ async function download(programs, { log, signal, place, deadlines, onProgress, b
   const failed = [];
   /** @param {{ programs: Program[], error: unknown }[]} those */
   const giveUp = (those) => {
-    for (const line of failures(those, 'building from source:')) log(line);
+    const [known, others] = [true, false].map((built) =>
+      those.filter(({ programs }) => programs.some((program) => Boolean(recipeOf(program)) === built)),
+    );
+    for (const line of failures(known ?? [], 'building from source:')) log(line);
+    for (const line of failures(others ?? [], 'and there is no other way to get')) log(line);
     build(those.flatMap((one) => one.programs));
   };
   try {
@@ -434,7 +438,8 @@ async function download(programs, { log, signal, place, deadlines, onProgress, b
     signal?.throwIfAborted();
     giveUp(failed);
     build(none);
-    await Promise.all(
+    // All of them, also when one is interrupted: what they write to is cleared away after that.
+    await Promise.allSettled(
       opened.flat().map(async ({ offer, programs, opened }) => {
         const started = performance.now();
         let bytes = 0;
@@ -448,8 +453,7 @@ async function download(programs, { log, signal, place, deadlines, onProgress, b
             },
           });
         } catch (error) {
-          signal?.throwIfAborted();
-          giveUp([{ programs, error }]);
+          if (!signal?.aborted) giveUp([{ programs, error }]);
           return;
         }
         const took = duration((performance.now() - started) / 1000);
@@ -459,6 +463,7 @@ async function download(programs, { log, signal, place, deadlines, onProgress, b
         for (const program of programs) onProgress(program, { phase: 'ready', done: 1, total: 1 });
       }),
     );
+    signal?.throwIfAborted();
   } finally {
     restore();
   }
@@ -513,7 +518,7 @@ function builder({ log, signal, place, usualGoFolders, source, onProgress }) {
       compiled ??= compiledBefore(go);
       const needed = [...packages.values()].filter((key) => !compiled?.has(key)).length;
       for (const key of packages.values()) compiled.add(key);
-      job.seconds *= needed / packages.size;
+      job.seconds *= needed / (job.recipe.programs[job.program]?.packages || packages.size);
       return { packages, needed };
     });
     fetching = listed.then(
@@ -563,15 +568,10 @@ function builder({ log, signal, place, usualGoFolders, source, onProgress }) {
     add(programs) {
       if (programs.length === 0 || stop.signal.aborted) return;
       try {
-        const added = programs.flatMap((program) => {
-          const found = recipeOf(program);
-          if (!found) withoutSource.push(program);
-          return found ? [jobOf(program, found)] : [];
-        });
+        const added = jobsFor(programs);
+        withoutSource.push(...programs.filter((program) => !recipeOf(program)));
         if (added.length === 0) return;
         go ??= findGo({ place, usualGoFolders, offline: source === 'cache' });
-        // What is there soonest first: the programs join one after the other.
-        added.sort((a, b) => a.seconds - b.seconds);
         jobs.push(...added);
         queue.push(...added);
         for (const job of added) {
@@ -614,14 +614,18 @@ function builder({ log, signal, place, usualGoFolders, source, onProgress }) {
 }
 
 /**
- * @param {Program} program
- * @param {[string, Recipe]} recipe
- * @returns {Job}
+ * @param {Program[]} programs
+ * @returns {Job[]} in the order in which they are built: what is there soonest first, and those of one recipe one after the other,
+ *   as they share most of what is compiled
  */
-const jobOf = (program, [name, recipe]) => ({
-  program,
-  name,
-  recipe,
-  seconds: recipe.programs[program]?.cpuSeconds ?? 0,
-  done: 0,
-});
+function jobsFor(programs) {
+  const jobs = Object.entries(RECIPES).map(([name, recipe]) =>
+    Object.entries(recipe.programs)
+      .map(([program, { cpuSeconds }]) => ({ program: /** @type {Program} */ (program), seconds: cpuSeconds }))
+      .filter(({ program }) => programs.includes(program))
+      .map((job) => ({ ...job, name, recipe, done: 0 })),
+  );
+  /** @param {Job[]} those */
+  const cost = (those) => those.reduce((sum, { seconds }) => sum + seconds, 0);
+  return jobs.sort((a, b) => cost(a) - cost(b)).flat();
+}
