@@ -238,8 +238,8 @@ const megabytes = (bytes) => `${Math.round(bytes / 1e6)} MB`;
 export function secondsLeft({ jobs, elapsed, cores }) {
   const total = jobs.reduce((sum, job) => sum + job.seconds, 0);
   const done = jobs.reduce((sum, job) => sum + job.seconds * job.done, 0);
-  // Ten seconds' weight for what the cores promise: the first packages say little about the speed.
-  const speed = (done + cores * 10) / (elapsed + 10);
+  // Five seconds' weight for what the cores promise: the first packages say little about the speed.
+  const speed = (done + cores * 5) / (elapsed + 5);
   return (total - done) / speed;
 }
 
@@ -516,10 +516,13 @@ function builder({ log, signal, place, usualGoFolders, source, onProgress }) {
         onModule: (done, total) => onProgress(job.program, { phase: 'fetching', done, total }),
       });
       compiled ??= compiledBefore(go);
-      const needed = [...packages.values()].filter((key) => !compiled?.has(key)).length;
-      for (const key of packages.values()) compiled.add(key);
+      const before = compiled;
+      const fresh = [...packages.values()].filter(({ key }) => !before.has(key));
+      for (const { key } of fresh) compiled.add(key);
+      const needed = fresh.length;
       job.seconds *= needed / (job.recipe.programs[job.program]?.packages || packages.size);
-      return { packages, needed };
+      const bytes = fresh.reduce((sum, one) => sum + one.bytes, 0);
+      return { packages, needed, bytes };
     });
     fetching = listed.then(
       () => {},
@@ -531,7 +534,8 @@ function builder({ log, signal, place, usualGoFolders, source, onProgress }) {
   /** @param {Job} job */
   const make = async (job) => {
     const { build, listed } = /** @type {ReturnType<typeof begin>} */ (begun.get(job));
-    const { packages, needed } = await listed;
+    const { packages, needed, bytes } = await listed;
+    const seen = { packages: 0, bytes: 0 };
     const began = performance.now();
     if (clock.compiling++ === 0) clock.since = began;
     onProgress(job.program, { phase: 'building', done: 0, total: needed });
@@ -540,10 +544,12 @@ function builder({ log, signal, place, usualGoFolders, source, onProgress }) {
         ...build,
         packages,
         target: recipeFolder(job.name, place),
-        onPackage: (count) => {
-          const done = Math.min(count, needed);
+        onPackage: (path) => {
+          seen.packages++;
+          seen.bytes += packages.get(path)?.bytes ?? 0;
+          const done = Math.min(seen.packages, needed);
           // What is left when all are compiled is the linker's.
-          job.done = (0.95 * done) / needed;
+          job.done = 0.95 * Math.min(1, seen.bytes / Math.max(1, bytes));
           onProgress(job.program, { phase: 'building', done, total: needed });
         },
       });

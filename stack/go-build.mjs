@@ -9,6 +9,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
 } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { availableParallelism, homedir, setPriority } from 'node:os';
@@ -151,8 +152,8 @@ export const sources = (folder) =>
 
 /**
  * @typedef {{ name: string, recipe: Recipe, program: Program, go: Go, place: Place, signal: AbortSignal }} Build
- * @typedef {Map<string, string>} Packages what a program is compiled from: for each import path a key that stands for the package and
- *   all that it is made of
+ * @typedef {Map<string, { key: string, bytes: number }>} Packages what a program is compiled from, by import path. `key` stands for the
+ *   package and all that it is made of; `bytes`: of its source, which say better than a count how long it takes
  */
 
 /** @param {Build} build */
@@ -176,7 +177,8 @@ export async function fetchModules({ onModule, ...build }) {
   const { name, recipe, program, go, place, signal } = build;
   const atMost = modulesOf(join(place.recipes ?? RECIPES_FOLDER, name));
   let fetched = 0;
-  const format = '{{.ImportPath}} {{with .Module}}{{.Version}}{{end}} {{join .Imports " "}}';
+  const format =
+    '{{.ImportPath}} {{with .Module}}{{.Version}}{{end}} {{join .Imports " "}}|{{.Dir}}|{{join .GoFiles "|"}}';
   const listed = await inCopy(build, (cwd) =>
     run(go, ['list', '-deps', ...flags(go), ...tags(recipe), '-f', format, source(build)], {
       cwd,
@@ -189,17 +191,22 @@ export async function fetchModules({ onModule, ...build }) {
       },
     }),
   );
-  /** @type {Map<string, string>} */
-  const keys = new Map();
+  /** @type {Packages} */
+  const packages = new Map();
   for (const line of listed.trim().split('\n')) {
-    const [path = '', ...from] = line.split(' ');
-    // What a package imports is listed before it: its key says that it is the same, and all that it is made of.
-    const made = from.map((word) => keys.get(word) ?? word).join(' ');
+    const [words = '', folder = '', ...files] = line.split('|');
+    const [path = '', ...from] = words.split(' ');
     // It has nothing that could be compiled.
     if (path === 'unsafe') continue;
-    keys.set(path, createHash('sha1').update(`${path} ${made}`).digest('base64'));
+    // What a package imports is listed before it: its key says that it is the same, and all that it is made of.
+    const made = from.map((word) => packages.get(word)?.key ?? word).join(' ');
+    const sizes = files.map((file) => statSync(join(folder, file), { throwIfNoEntry: false })?.size ?? 0);
+    packages.set(path, {
+      key: createHash('sha1').update(`${path} ${made}`).digest('base64'),
+      bytes: sizes.reduce((sum, size) => sum + size, 0),
+    });
   }
-  return keys;
+  return packages;
 }
 
 /** @param {Go} go */
@@ -224,7 +231,7 @@ export function compiledBefore(go) {
 
 /**
  * Builds a program; it appears in `target` only when it is whole.
- * @param {Build & { packages: Packages, target: string, onPackage: (done: number) => void }} build
+ * @param {Build & { packages: Packages, target: string, onPackage: (path: string) => void }} build
  */
 export async function buildProgram({ packages, target, onPackage, ...build }) {
   const { name, recipe, program, go, signal } = build;
@@ -243,11 +250,14 @@ export async function buildProgram({ packages, target, onPackage, ...build }) {
           if (line.startsWith('go: downloading ')) return true;
           if (!/^[\w.~/+-]+$/.test(line)) return false;
           begun.push(line);
-          onPackage(begun.length);
+          onPackage(line);
           return true;
         },
       });
-      note(go, [...packages.values()]);
+      note(
+        go,
+        [...packages.values()].map(({ key }) => key),
+      );
       mkdirSync(target, { recursive: true });
       renameSync(built, join(target, program));
     });
@@ -255,7 +265,7 @@ export async function buildProgram({ packages, target, onPackage, ...build }) {
     // Go names a package when it begins with it: the last ones may not have been finished.
     note(
       go,
-      begun.slice(0, -availableParallelism()).flatMap((path) => packages.get(path) ?? []),
+      begun.slice(0, -availableParallelism()).flatMap((path) => packages.get(path)?.key ?? []),
     );
     if (/** @type {NodeJS.ErrnoException} */ (error).code !== 'ENOSPC') throw error;
     throw new Error(`${name} could not be built: the disk that holds ${target} is full.\n${advice('ENOSPC')}`);

@@ -153,13 +153,14 @@ test('a good archive: only what is wanted of it is unpacked, runs, and is not fe
 
 test('one that is there is told of while the others still come', async () => {
   const order: string[] = [];
+  const statuses: string[] = [];
   await serve((request, response) => {
     if (!request.url?.includes('otelcol')) return false;
     const bytes = readFileSync(archive('collector'));
     response.writeHead(200, { 'content-length': bytes.length });
     response.write(bytes.subarray(0, 1000));
     const goOn = setInterval(() => {
-      if (!order.includes('tempo ready')) return;
+      if (!order.includes('tempo ready') || !statuses.some((line) => line.startsWith('1/2'))) return;
       clearInterval(goOn);
       response.end(bytes.subarray(1000));
     }, 20);
@@ -167,8 +168,10 @@ test('one that is there is told of while the others still come', async () => {
   });
   await ensure(['collector', 'tempo'], {
     deadlines: { answerMs: 3_000, stallMs: 30_000 },
+    status: (line) => statuses.push(line),
     onProgress: (program, { phase }) => phase === 'ready' && order.push(`${program} ${phase}`),
   });
+  expect(statuses.join('\n')).toMatch(/1\/2 servers ready after \d+s; collector: downloading 0 %/);
   expect(order).toEqual(['tempo ready', 'collector ready']);
 });
 

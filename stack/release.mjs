@@ -158,7 +158,9 @@ export function useProxy(env, log) {
   const set = /** @type {{ setGlobalProxyFromEnv?: (env: Record<string, string>) => () => void }} */ (http)
     .setGlobalProxyFromEnv;
   if (set) return set(settings);
-  log(`engines: HTTPS_PROXY is set, which Node ${process.version} cannot use for downloads (24.14 and newer can)`);
+  log(
+    `engines: HTTPS_PROXY is set, which Node ${process.version} uses for downloads only when NODE_USE_ENV_PROXY=1 is set too, from 22.21 on`,
+  );
   return () => {};
 }
 

@@ -9,7 +9,7 @@ export function fakeGo(folder: string, { build, version = 'go1.26.8' }: { build:
   const script = `#!/bin/sh
 if [ "$1" = version ]; then echo "go version ${version} linux/amd64"; exit 0; fi
 if [ "$1" = env ]; then printf 'https://proxy.example\\n${join(folder, 'modules')}\\n'; exit 0; fi
-if [ "$1" = list ]; then echo "a v1 "; echo "b v1 a"; exit 0; fi
+if [ "$1" = list ]; then echo "a v1 |/a|a.go"; echo "b v1 a|/b|b.go"; exit 0; fi
 echo "$PWD $*" >> ${join(folder, 'calls')}
 while [ $# -gt 1 ]; do if [ "$1" = -o ]; then out=$2; fi; shift; done
 mkdir -p "$(dirname "$out")"
