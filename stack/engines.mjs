@@ -515,6 +515,7 @@ function builder({ log, signal, place, usualGoFolders, source, onProgress }) {
         ...build,
         onModule: (done, total) => onProgress(job.program, { phase: 'fetching', done, total }),
       });
+      onProgress(job.program, { phase: 'waiting', done: 0, total: 0 });
       compiled ??= compiledBefore(go);
       const before = compiled;
       const fresh = [...packages.values()].filter(({ key }) => !before.has(key));
