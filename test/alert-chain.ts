@@ -1,3 +1,4 @@
+// @needs collector prometheus alertmanager
 import { spawn } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { countSlowEvents } from './prometheus.ts';

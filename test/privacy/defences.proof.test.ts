@@ -1,6 +1,6 @@
 /**
  * Each defence is taken away in a copy of the tree, and the search must then find what it kept in: at the very place that it
- * guards. `npm run privacy-mutants` builds the pages once for each defence of the browser and takes each statement of the Collector
+ * guards. `PRIVACY_MUTANTS=each npm run test:proof -- privacy-mutants` builds the pages once for each defence of the browser and takes each statement of the Collector
  * away by itself; without that, the pages are built once without all of theirs, and the Collector loses a whole stage at a time.
  */
 import type { Browser } from 'playwright-core';
