@@ -77,8 +77,9 @@ export const PROOFS = [
   },
   {
     name: 'gate',
-    shows: 'The gate on real builds: the same code passes, one more query fails, a changed seed is inconclusive.',
-    files: ['test/gate.proof.test.ts'],
+    shows:
+      'The gate on real builds and a thousand simulated runs: the same code passes, one more query fails, a quarter slower is found.',
+    files: ['test/gate.proof.test.ts', 'k6/gate/latency.proof.test.ts'],
     paths: ['k6/gate', 'services/clinic-api/src'],
     minutes: 10,
   },
