@@ -17,7 +17,7 @@ const { fileURLToPath } = await import('node:url');
 const { ensureCompileCache } = await import('./compile-cache.mjs');
 const { prepareDocker } = await import('./docker.mjs');
 const { NoDocker, stopDockerEngine } = await import('./docker-engine.mjs');
-const { buildEngines, RECIPES } = await import('./engines.mjs');
+const { ensureEngines, RECIPES } = await import('./engines.mjs');
 const { ensureChromium } = await import('./find-chromium.mjs');
 const { ensurePostgres } = await import('./find-postgres.mjs');
 const { ensurePackages, nodeProgram } = await import('./packages.mjs');
@@ -126,7 +126,7 @@ async function main() {
   process.chdir(root);
   const tools = { log: line.log, status: line.status, signal: interrupted.signal };
   if (name === 'build') {
-    await buildEngines(rest.length > 0 ? /** @type {Program[]} */ (rest) : SERVERS, tools);
+    await ensureEngines(rest.length > 0 ? /** @type {Program[]} */ (rest) : SERVERS, tools);
     return;
   }
   if (name === 'docker') {
@@ -147,7 +147,7 @@ async function main() {
 
   await ensurePackages(root, tools);
   const node = nodeProgram(root);
-  if (command.engines) await buildEngines(command.engines, tools);
+  if (command.engines) await ensureEngines(command.engines, tools);
   if (command.postgres) await ensurePostgres(tools);
   if (command.web) await ensureWeb(root, { node, ...tools });
   if (command.web) await ensurePreview(root, { node, ...tools });
@@ -196,7 +196,7 @@ async function docker(tools) {
     return;
   }
   await ensurePackages(root, tools);
-  await buildEngines([...SERVERS, 'promtool', 'amtool', 'docker-compose'], tools);
+  await ensureEngines([...SERVERS, 'promtool', 'amtool', 'docker-compose'], tools);
   const { env } = await prepareDocker(root, { ...tools, keep: true });
   line.clear();
   Object.assign(process.env, env);
