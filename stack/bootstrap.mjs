@@ -39,15 +39,12 @@ const UP_FLAGS = ['--max-semi-space-size=1', '--v8-pool-size=1'];
 
 /** @type {Record<string, Command>} */
 const COMMANDS = {
-  start: {
-    engines: SERVERS,
-    postgres: true,
-    web: true,
-    compile: true,
-    program: [...UP_FLAGS, 'stack/up.ts'],
-  },
+  // What the services need besides is obtained while those run that can.
+  start: { compile: true, program: [...UP_FLAGS, 'stack/up.ts'] },
   stop: { program: ['stack/stop.ts'] },
   status: { program: ['stack/status.ts'] },
+  restart: { program: ['stack/restart.ts'] },
+  logs: { program: ['stack/logs.ts'] },
   test: {
     engines: [...SERVERS, 'promtool', 'amtool', 'docker-compose', 'k6', 'versitygw'],
     postgres: true,
@@ -132,6 +129,8 @@ async function main() {
   // Go, npm and others look for their caches there; it is not set in every container.
   process.env.HOME = process.env.HOME || homedir();
   process.chdir(root);
+  // "ready in … s" counts from here, also in the program that this process turns into.
+  if (name === 'start') process.env.STARTED_AT_MS = String(Math.round(performance.timeOrigin));
   const tools = { log: line.log, status: line.status, signal: interrupted.signal };
   if (name === 'build') {
     await buildEngines(rest.length > 0 ? /** @type {Program[]} */ (rest) : SERVERS, tools);

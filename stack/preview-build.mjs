@@ -17,6 +17,15 @@ const SOURCES = ['src/app', 'public', 'index.html', 'vite.config.ts', 'package-l
 export const previewHash = (root) => sourceHash(root, SOURCES);
 
 /**
+ * Whether the preview is built from what is here now.
+ * @param {string} root of the checkout
+ */
+export function previewIsBuilt(root) {
+  const stamp = join(root, PREVIEW, 'dist/.hash');
+  return existsSync(stamp) && readFileSync(stamp, 'utf8') === previewHash(root);
+}
+
+/**
  * Installs the preview's packages and builds it, when either has changed since the last time. They are not among the workspace's: nobody
  * who uses the library needs Grafana's components.
  * @param {string} root of the checkout
@@ -30,9 +39,9 @@ export async function ensurePreview(root, { node, log = console.error, status = 
     status: (/** @type {string} */ line) => status(`preview: ${line}`),
   };
   await ensurePackages(folder, { ...within, signal, hint: 'about 35s in all' });
+  if (previewIsBuilt(root)) return;
   const stamp = join(folder, 'dist/.hash');
   const hash = previewHash(root);
-  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === hash) return;
   const started = performance.now();
   status('building the preview');
   rmSync(stamp, { force: true });
