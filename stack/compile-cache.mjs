@@ -19,17 +19,20 @@ const SOURCES = [
  * loads the type stripper, which would hold 18 MB or more for as long as it lives, and starts sooner. Best effort: what cannot be
  * compiled now runs all the same, and the next start tries again.
  * @param {string} root of the checkout
- * @param {{ node: string, flags: readonly string[], log?: (line: string) => void, status?: (line: string) => void,
+ * @param {{ node: string, flags: readonly string[], withinMs?: number, log?: (line: string) => void, status?: (line: string) => void,
  *   signal?: AbortSignal | undefined }} options `node`: the program that will run, `flags`: those of V8 that it runs `stack/up.ts` with
  */
-export async function ensureCompileCache(root, { node, flags, log = console.error, status = () => {}, signal }) {
+export async function ensureCompileCache(
+  root,
+  { node, flags, withinMs = 45_000, log = console.error, status = () => {}, signal },
+) {
   process.env.NODE_COMPILE_CACHE = join(root, FOLDER);
   const stamp = join(root, FOLDER, '.hash');
   const hash = sourceHash(root, SOURCES);
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === hash) return;
   status('compiling the services');
   try {
-    const words = [...flags, join(root, 'stack/compile.ts')];
+    const words = [...flags, join(root, 'stack/compile.ts'), String(withinMs)];
     const leftOut = await runQuietly(node, words, { cwd: root, env: process.env, signal });
     if (leftOut) {
       log(leftOut.trimEnd());

@@ -35,15 +35,15 @@ export function previewIsBuilt(root) {
 export async function ensurePreview(root, { node, log = console.error, status = () => {}, signal }) {
   const folder = join(root, PREVIEW);
   const within = {
-    log: (/** @type {string} */ line) => log(`preview: ${line}`),
-    status: (/** @type {string} */ line) => status(`preview: ${line}`),
+    log: (/** @type {string} */ line) => log(`dashboards: ${line}`),
+    status: (/** @type {string} */ line) => status(`dashboards: ${line}`),
   };
   await ensurePackages(folder, { ...within, signal, hint: 'about 35s in all' });
   if (previewIsBuilt(root)) return;
   const stamp = join(folder, 'dist/.hash');
   const hash = previewHash(root);
   const started = performance.now();
-  status('building the preview');
+  status('building the app');
   rmSync(stamp, { force: true });
   await runQuietly(node, [join(root, 'node_modules/vite/bin/vite.js'), 'build', '--logLevel', 'error'], {
     cwd: folder,
@@ -51,5 +51,5 @@ export async function ensurePreview(root, { node, log = console.error, status = 
     signal,
   });
   writeFileSync(stamp, hash);
-  log(`preview: built in ${((performance.now() - started) / 1000).toFixed(1)}s`);
+  log(`dashboards: built in ${((performance.now() - started) / 1000).toFixed(1)}s`);
 }

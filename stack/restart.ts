@@ -1,7 +1,7 @@
 import { join, relative } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { askForRestart, withdrawRestartRequest } from './restart-request.ts';
-import { isAlive, readRun, type ServiceRecord } from './run-record.ts';
+import { isAlive, readRun } from './run-record.ts';
 import { serviceArguments } from './service-arguments.ts';
 
 const USAGE = 'usage: npm run restart -- NAME [--state DIR]';
@@ -36,11 +36,12 @@ export async function restart(args: string[], root: string): Promise<number> {
       console.error(`The stack in ${relative('', state) || '.'} ended meanwhile: its own output says why.`);
       return 1;
     }
-    if (now.state === 'missing') {
+    if (now.starts === service.starts) {
+      // Not taken yet, or still stopping.
+    } else if (now.state === 'missing') {
       console.error(`${now.title} is missing: ${now.detail}`);
       return 1;
-    }
-    if (isUpAgain(now, service)) {
+    } else if (['healthy', 'running', 'completed'].includes(now.state)) {
       console.log(`${now.title} was restarted in ${((performance.now() - began) / 1_000).toFixed(1)} s.`);
       return 0;
     }
@@ -52,11 +53,6 @@ export async function restart(args: string[], root: string): Promise<number> {
       );
     }
   }
-}
-
-function isUpAgain(now: ServiceRecord, before: ServiceRecord): boolean {
-  if (before.starts === 0) return false;
-  return now.starts > before.starts && ['healthy', 'running', 'completed'].includes(now.state);
 }
 
 if (import.meta.main) process.exit(await restart(process.argv.slice(2), join(import.meta.dirname, '..')));

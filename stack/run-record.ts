@@ -16,7 +16,7 @@ export interface ServiceRecord {
   title: string;
   state: ServiceState;
   detail?: string;
-  /** How often its program was started. */
+  /** How often it was begun. */
   starts: number;
   process?: ProcessMark;
   /** ISO 8601. */

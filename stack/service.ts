@@ -52,7 +52,7 @@ export class Service {
   state: ServiceState = 'waiting';
   /** More of the state, for people. */
   detail: string | undefined;
-  /** How often its program was started. */
+  /** How often it was begun. */
   starts = 0;
   /** When its present process was started. */
   startedAt: Date | undefined;
@@ -156,6 +156,7 @@ export class Service {
     const turn = ++this.#turn;
     const meant = () => turn === this.#turn;
     this.#began = performance.now();
+    this.starts++;
     try {
       const obtained = this.#options.obtain((detail) => {
         if (meant()) this.#set('obtaining', { detail });
@@ -186,7 +187,6 @@ export class Service {
   #spawn(launch: Launch): void {
     const child = this.#options.spawn(launch);
     this.#child = child;
-    this.starts++;
     this.#launch = launch;
     this.startedAt = new Date();
     this.#exited = new Promise<void>((resolve) => {

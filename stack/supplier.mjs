@@ -104,7 +104,11 @@ if (later.length > 0 && !signal.aborted) {
   await Promise.all([
     engines.length > 0 && supplyServers(engines),
     later.includes('dashboards') &&
-      supply('dashboards', 'missing', (status) => ensurePreview(root, { node, log, status, signal })),
+      supply('dashboards', 'missing', (status) => {
+        // The service's name stands before it anyway.
+        const short = (/** @type {string} */ line) => status(line.replace(/^dashboards: /, ''));
+        return ensurePreview(root, { node, log, status: short, signal });
+      }),
   ]);
 }
 process.stdin.destroy();
