@@ -1,7 +1,7 @@
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { engineProgram } from './engines.mjs';
+import { recipeFolder } from './engines.mjs';
 import { type Cli, type TinyStack, tinyService, tinyStack, until } from './tiny-stack.ts';
 
 const env = (values: string) => `environment: { DIARY: /diary/diary.txt, ${values} }`;
@@ -126,21 +126,12 @@ describe('npm start without the servers', () => {
       output: expect.stringMatching(/^pages is missing: .*go1\.19\.8/),
     });
 
-    const path = missingPath(stack);
-    mkdirSync(join(path, '..'), { recursive: true });
-    writeProgram(stack, path);
+    const folder = recipeFolder('alertmanager', { env: { XDG_CACHE_HOME: join(stack.root, 'cache') } });
+    mkdirSync(folder, { recursive: true });
+    writeProgram(stack, join(folder, 'alertmanager'));
     for (const name of ['alertmanager', 'watch']) {
       expect(await stack.command('restart', name)).toMatchObject({ code: 0 });
     }
     expect(await stack.command('status')).toMatchObject({ code: 0 });
   });
 });
-
-/** Where the stack looks for Alertmanager. */
-function missingPath(stack: TinyStack): string {
-  try {
-    return engineProgram('alertmanager', { env: { XDG_CACHE_HOME: join(stack.root, 'cache') } });
-  } catch (error) {
-    return /looked for (\S+)\)/.exec((error as Error).message)![1]!;
-  }
-}

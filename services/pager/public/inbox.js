@@ -369,7 +369,7 @@ function calm(firing, cutOff) {
       ? 'No page. On-call can sleep.'
       : cutOff || state === 'silent'
         ? 'No page is known. That says nothing until alerting is heard again.'
-        : 'No page so far. Pages cannot arrive before Alertmanager has been heard.',
+        : 'No page so far. None can arrive yet.',
   );
   const at = last === null ? undefined : Date.parse(last);
   write(

@@ -154,7 +154,8 @@ describe('the inbox in a browser', { timeout: 40_000 }, () => {
 
   it('says from the start that nobody has called yet, and does not speak of an end of what never began', async () => {
     await tab.goto(pager.url);
-    await eventually(() => text('#calm')).toContain('Pages cannot arrive before Alertmanager has been heard.');
+    await eventually(() => text('#calm')).toContain('None can arrive yet.');
+    expect(await text('#calm')).toContain('Alertmanager has not been heard yet.');
     expect(await text('#calm')).toContain('npm run status');
     expect(await tab.locator('#silence').isVisible()).toBe(false);
     skew = 181_000;
