@@ -1,39 +1,55 @@
 import { defineConfig } from 'vitest/config';
 
+const exclude = ['**/node_modules/**', '**/dist/**', '.state/**'];
+
+/** The tier of a test file is the word before `.test`; without one it is a unit test. */
+const files = (tier: 'integration' | 'e2e' | 'proof') => ({ include: [`**/*.${tier}.test.ts`], exclude });
+
 export default defineConfig({
   test: {
     projects: [
       {
+        // Pure: no process, no port, only the packages.
         test: {
           name: 'unit',
           sequence: { groupOrder: 0 },
-          include: ['**/*.test.ts', '**/*.test.tsx'],
-          exclude: ['**/node_modules/**', '**/dist/**', 'test/**'],
-          // Many start programs, side by side on few cores: a limit finds what hangs, not what is slow.
-          testTimeout: 30_000,
-          hookTimeout: 60_000,
+          include: ['**/*.test.{ts,tsx}'],
+          exclude: [...exclude, '**/*.{integration,e2e,proof}.test.ts'],
+          setupFiles: ['test/unit-setup.ts'],
+          pool: 'threads',
         },
       },
       {
-        // Real servers on loopback: one file at a time, so that memory and timing stay honest on two cores.
+        // One program or server beside the test.
         test: {
-          name: 'stack',
-          // After the unit tests: what they measure should not be the load of others.
+          name: 'integration',
           sequence: { groupOrder: 1 },
-          include: ['test/**/*.test.ts'],
-          exclude: ['test/docker/**'],
+          ...files('integration'),
+          // A limit finds what hangs, not what is slow: several start programs, side by side on few cores.
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
+        },
+      },
+      {
+        // The running stack: one file at a time, so that memory and timing stay honest on two cores.
+        test: {
+          name: 'e2e',
+          sequence: { groupOrder: 2 },
+          ...files('e2e'),
           fileParallelism: false,
           testTimeout: 120_000,
           hookTimeout: 180_000,
         },
       },
       {
-        // The shipped docker-compose.yml in containers, on its own ports.
+        // Minutes each: run nightly, and when what they prove has changed.
         test: {
-          name: 'docker',
-          sequence: { groupOrder: 2 },
-          include: ['test/docker/**/*.test.ts'],
+          name: 'proof',
+          sequence: { groupOrder: 3 },
+          ...files('proof'),
           fileParallelism: false,
+          testTimeout: 120_000,
+          hookTimeout: 180_000,
         },
       },
     ],

@@ -16,7 +16,7 @@ const { fileURLToPath } = await import('node:url');
 const { ensureCompileCache } = await import('./compile-cache.mjs');
 const { prepareDocker } = await import('./docker.mjs');
 const { NoDocker, stopDockerEngine } = await import('./docker-engine.mjs');
-const { buildEngines, RECIPES } = await import('./engines.mjs');
+const { ensureEngines, RECIPES } = await import('./engines.mjs');
 const { ensureChromium } = await import('./find-chromium.mjs');
 const { ensurePostgres } = await import('./find-postgres.mjs');
 const { ensurePackages, nodeProgram } = await import('./packages.mjs');
@@ -133,7 +133,7 @@ async function main() {
   if (name === 'start') process.env.STARTED_AT_MS = String(Math.round(performance.timeOrigin));
   const tools = { log: line.log, status: line.status, signal: interrupted.signal };
   if (name === 'build') {
-    await buildEngines(rest.length > 0 ? /** @type {Program[]} */ (rest) : SERVERS, tools);
+    await ensureEngines(rest.length > 0 ? /** @type {Program[]} */ (rest) : SERVERS, tools);
     return;
   }
   if (name === 'docker') {
@@ -150,7 +150,7 @@ async function main() {
 
   await ensurePackages(root, tools);
   const node = nodeProgram(root);
-  if (command.engines) await buildEngines(command.engines, tools);
+  if (command.engines) await ensureEngines(command.engines, tools);
   if (command.postgres) await ensurePostgres(tools);
   if (command.web) await ensureWeb(root, { node, ...tools });
   if (command.web) await ensurePreview(root, { node, ...tools });
@@ -207,7 +207,7 @@ async function docker(tools) {
     return;
   }
   await ensurePackages(root, tools);
-  await buildEngines([...SERVERS, 'promtool', 'amtool', 'docker-compose'], tools);
+  await ensureEngines([...SERVERS, 'promtool', 'amtool', 'docker-compose'], tools);
   const { env } = await prepareDocker(root, { ...tools, keep: true });
   line.clear();
   Object.assign(process.env, env);

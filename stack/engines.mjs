@@ -1,25 +1,37 @@
-import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import {
-  accessSync,
-  constants,
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-} from 'node:fs';
-import { availableParallelism, freemem, homedir, totalmem } from 'node:os';
-import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
+import { accessSync, constants, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { availableParallelism, freemem, totalmem } from 'node:os';
+import { basename, join } from 'node:path';
+import { cacheFolder, enginesFolder, RECIPES_FOLDER } from './engine-place.mjs';
 import { acquireLock } from './file-lock.mjs';
-import { findProgram, searchPath } from './program.mjs';
+import {
+  BUILD_ENVIRONMENT,
+  BUILD_FLAGS,
+  buildProgram,
+  compiledBefore,
+  fetchModules,
+  findGo,
+  goCaches,
+  removeGoCaches,
+  STRIP,
+  sources,
+} from './go-build.mjs';
+import {
+  DEADLINES,
+  failures,
+  fetchRelease,
+  offerOf,
+  openRelease,
+  releaseProgram,
+  releases,
+  useProxy,
+} from './release.mjs';
+
+export { cacheFolder };
 
 /**
- * @typedef {'prometheus' | 'promtool' | 'alertmanager' | 'amtool' | 'collector' | 'tempo' | 'docker-compose' | 'k6' | 'versitygw'} Program
+ * @typedef {import('./engine-place.mjs').Program} Program
+ * @typedef {import('./engine-place.mjs').Place} Place
  * @typedef {{
  *   version: string,
  *   tags?: string,
@@ -78,44 +90,11 @@ export const RECIPES = {
   },
 };
 
-const OLDEST_GO = { major: 1, minor: 26 };
-/** `-buildvcs=false`: a stamp of the checkout's commit would change the binary with every commit. */
-const BUILD_FLAGS = ['-trimpath', '-mod=readonly', '-buildvcs=false'];
-const BUILD_ENVIRONMENT = { CGO_ENABLED: '0', GOWORK: 'off', GOOS: '', GOARCH: '' };
-const STRIP = '-s -w';
-
-const OR_DOCKER = 'Or run everything in Docker instead, which builds none of them: docker compose up';
-const NO_GO = `The servers of the stack are built from source, and that needs Go ${OLDEST_GO.major}.${OLDEST_GO.minor} or newer.
-Install it (https://go.dev/doc/install, or your package manager if it has that version) so that \`go\` is on PATH, then try again.
-${OR_DOCKER}`;
-
-/** @typedef {{ env?: NodeJS.ProcessEnv, recipes?: string }} Place `recipes`: the folder engines/ of the checkout */
-
-const RECIPES_FOLDER = fileURLToPath(new URL('../engines/', import.meta.url));
-
-/**
- * The user's cache folder of this product.
- * @param {NodeJS.ProcessEnv} [env]
- */
-export function cacheFolder(env = process.env) {
-  const base = env.XDG_CACHE_HOME?.startsWith('/') ? env.XDG_CACHE_HOME : join(env.HOME || homedir(), '.cache');
-  return join(base, 'clinic-observability');
-}
-
 /**
  * @param {Program} program
- * @returns {[string, Recipe]}
+ * @returns {[string, Recipe] | undefined}
  */
-function recipeOf(program) {
-  for (const [name, recipe] of Object.entries(RECIPES)) if (recipe.programs[program]) return [name, recipe];
-  throw new Error(`No recipe in engines/ builds "${program}".`);
-}
-
-/** @param {string} folder */
-const sources = (folder) =>
-  readdirSync(folder)
-    .filter((name) => /\.go$|^go\.(mod|sum)$/.test(name))
-    .sort();
+const recipeOf = (program) => Object.entries(RECIPES).find(([, recipe]) => recipe.programs[program]);
 
 /**
  * Where the programs of a recipe are kept once built: one folder per content of the recipe, so that checkouts of different
@@ -123,7 +102,8 @@ const sources = (folder) =>
  * @param {string} name
  * @param {Place} [place]
  */
-export function recipeFolder(name, { env = process.env, recipes = RECIPES_FOLDER } = {}) {
+export function recipeFolder(name, place = {}) {
+  const { recipes = RECIPES_FOLDER } = place;
   const { tags, ldflags } = /** @type {Recipe} */ (RECIPES[name]);
   const hash = createHash('sha256');
   hash.update(JSON.stringify([process.platform, process.arch, tags, ldflags, STRIP, BUILD_FLAGS, BUILD_ENVIRONMENT]));
@@ -131,61 +111,135 @@ export function recipeFolder(name, { env = process.env, recipes = RECIPES_FOLDER
     const text = readFileSync(join(recipes, name, file));
     hash.update(`${file} ${text.length}\n`).update(text);
   }
-  return join(cacheFolder(env), 'engines', `${name}-${hash.digest('hex').slice(0, 12)}`);
+  return join(enginesFolder(place), `${name}-${hash.digest('hex').slice(0, 12)}`);
 }
 
 /**
- * The absolute path of an engine that has been built.
+ * @param {Program} program
+ * @param {Place} place
+ */
+function builtProgram(program, place) {
+  const recipe = recipeOf(program);
+  if (!recipe) return undefined;
+  const path = join(recipeFolder(recipe[0], place), program);
+  return existsSync(path) ? path : undefined;
+}
+
+/**
+ * What was built from source comes first: it is only there when somebody asked for it, or no release could be had.
+ * @param {Program} program
+ * @param {Place} place
+ * @returns {{ path: string, origin: string } | undefined}
+ */
+function findEngine(program, place) {
+  const built = builtProgram(program, place);
+  if (built) return { path: built, origin: 'built from source' };
+  const release = releaseProgram(program, place);
+  return release && { path: release.path, origin: `release v${release.version}` };
+}
+
+/**
+ * The absolute path of an engine, built or downloaded.
  * @param {Program} program
  * @param {Place} [place]
- * @throws {Error} when it has not been built, saying what to run
+ * @throws {Error} when it is not there, saying what to run
  */
-export function engineProgram(program, place) {
-  const path = join(recipeFolder(recipeOf(program)[0], place), program);
-  if (existsSync(path)) return path;
+export function engineProgram(program, place = {}) {
+  const found = findEngine(program, place);
+  if (found) return found.path;
   throw new Error(
-    `${program} has not been built (looked for ${path}). npm start and npm test build what they need; to build it alone: node stack/bootstrap.mjs build ${program}`,
+    `${program} is not there yet (looked in ${enginesFolder(place)}). npm start and npm test get what they need; to get it alone: node stack/bootstrap.mjs build ${program}`,
   );
 }
 
 /**
- * The Go tool on PATH, or where its installer puts it.
- * @param {NodeJS.ProcessEnv} env
- * @param {string[]} usual
+ * @param {Place} place
+ * @returns {Program[]}
  */
-function findGo(env, usual) {
-  return findProgram(['go'], [...searchPath(env), ...usual]);
+const everyProgram = (place) =>
+  /** @type {Program[]} */ (
+    [...Object.values(RECIPES), ...Object.values(releases(place))].flatMap(({ programs }) => Object.keys(programs))
+  );
+
+/**
+ * How each engine that is there came here.
+ * @param {Place} [place]
+ * @returns {{ program: Program, origin: string, path: string }[]} `origin`: "release v3.13.5" or "built from source"
+ */
+export const engineOrigins = (place = {}) =>
+  [...new Set(everyProgram(place))].flatMap((program) => {
+    const found = findEngine(program, place);
+    return found ? [{ program, ...found }] : [];
+  });
+
+/**
+ * The folders outside the clone that may be deleted when no stack runs.
+ * @param {Place} [place]
+ * @returns {{ path: string, bytes: number, holds: string }[]} `bytes`: what they take on the disk
+ */
+export function engineCacheFolders(place = {}) {
+  const used = new Set(engineOrigins(place).map(({ path }) => path));
+  /** @param {string} path */
+  const holds = (path) => {
+    if ([...used].some((program) => program.startsWith(`${path}/`))) return 'servers of this version';
+    if (basename(path).startsWith('.')) return 'an unfinished download or build';
+    return statSync(path).isDirectory() ? 'servers of other versions' : 'notes about them';
+  };
+  const engines = entries(enginesFolder(place)).map((path) => ({ path, holds: holds(path) }));
+  const others = entries(cacheFolder(place.env))
+    .filter((path) => path !== enginesFolder(place))
+    .map((path) => ({
+      path,
+      holds: path === goCaches(place) ? 'what Go keeps of an unfinished build' : 'other programs',
+    }));
+  return [...engines, ...others].map((one) => ({ ...one, bytes: bytesOf(one.path) }));
+}
+
+/** @param {string} folder */
+const entries = (folder) => (existsSync(folder) ? readdirSync(folder).map((name) => join(folder, name)) : []);
+
+/**
+ * @param {string} path
+ * @returns {number}
+ */
+function bytesOf(path) {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  if (!stat) return 0;
+  const within = stat.isDirectory() ? entries(path).reduce((sum, entry) => sum + bytesOf(entry), 0) : 0;
+  return stat.blocks * 512 + within;
 }
 
 /**
- * @param {string} go
- * @param {string} folder with a go.mod, which says what it needs
- * @param {NodeJS.ProcessEnv} env
+ * @typedef {'waiting' | 'downloading' | 'fetching' | 'building' | 'ready'} Phase
+ * @typedef {{ phase: Phase, done: number, total: number }} Progress of one program. `done` of `total`: bytes when downloading (`total`
+ *   is 0 when the server does not say), modules when fetching (at most `total`), packages compiled when building
  */
-function checkGo(go, folder, env) {
-  const { stdout, stderr, error } = spawnSync(go, ['version'], { cwd: folder, env, encoding: 'utf8' });
-  const version = /\bgo(\d+)\.(\d+)/.exec(stdout ?? '');
-  const [major = 0, minor = 0] = version ? [Number(version[1]), Number(version[2])] : [];
-  if (major > OLDEST_GO.major || (major === OLDEST_GO.major && minor >= OLDEST_GO.minor)) return;
-  const found = (stdout || stderr || error?.message || 'no answer').trim();
-  throw new Error(`The Go tool ${go} will not do: ${found}\n${NO_GO}`);
-}
 
 /**
- * @typedef {{ name: string, recipe: Recipe, programs: Program[] }} Job
- * @typedef {{ state: 'waiting' | 'building' | 'built', seconds: number, done: number }} Progress `seconds`: of one core, in all;
- *   `done`: the part of them that is over, 0 to 1
+ * @param {Progress} progress
+ * @returns {string} for a table or a line: "downloading 43 %", "building 212 of 640"
  */
+export function progressWords({ phase, done, total }) {
+  if (phase === 'downloading')
+    return total > 0 ? `downloading ${Math.floor((100 * done) / total)} %` : `downloading ${megabytes(done)}`;
+  if (phase === 'fetching') return `fetching modules, ${done} of at most ${total}`;
+  if (phase === 'building') return `building ${done} of ${total}`;
+  return phase;
+}
+
+/** @param {number} bytes */
+const megabytes = (bytes) => `${Math.round(bytes / 1e6)} MB`;
 
 /**
  * Seconds until all are built, from the work that is left and the speed seen so far (before that is known: the cores').
- * @param {{ jobs: Progress[], elapsed: number, cores: number }} seen `elapsed` in seconds
+ * @param {{ jobs: { seconds: number, done: number }[], elapsed: number, cores: number }} seen `seconds`: of one core, in all;
+ *   `done`: the part of them that is over, 0 to 1; `elapsed`: seconds in which something was compiled
  */
 export function secondsLeft({ jobs, elapsed, cores }) {
   const total = jobs.reduce((sum, job) => sum + job.seconds, 0);
   const done = jobs.reduce((sum, job) => sum + job.seconds * job.done, 0);
-  // Half a minute's weight for what the cores promise: the first packages say little about the speed.
-  const speed = (done + cores * 30) / (elapsed + 30);
+  // Ten seconds' weight for what the cores promise: the first packages say little about the speed.
+  const speed = (done + cores * 10) / (elapsed + 10);
   return (total - done) / speed;
 }
 
@@ -199,78 +253,71 @@ export function duration(seconds) {
 const about = (seconds) => (seconds < 45 ? 'less than a minute' : `about ${Math.round(seconds / 60) || 1} min`);
 
 /**
- * Several compilers run inside one build; each may take most of a gigabyte, a linker more.
+ * Two builds on few cores compile what they share twice, and a compiler or linker may take most of a gigabyte.
  * @param {number} cores
  */
 function buildsAtOnce(cores) {
   const free = process.platform === 'linux' ? freemem() : totalmem() / 2;
-  return Math.max(1, Math.min(4, Math.floor(free / 4e9), Math.max(2, Math.floor(cores / 2))));
+  return cores >= 4 && free > 8e9 ? 2 : 1;
 }
 
-/** What to do about a build that failed, by what go printed. */
-const ADVICE = /** @type {const} */ ([
-  [
-    /no space left on device|disk quota exceeded|ENOSPC/i,
-    'The disk is full. A first build of all engines needs about 8 GB in the caches of Go (`go env GOCACHE GOMODCACHE`) and in its temporary folder, and 0.5 GB for the engines. Free some space and try again: what was built is kept.',
-  ],
-  [
-    /checksum mismatch|SECURITY ERROR/,
-    'A module differs from the one that go.sum pins. Do not use it: find out what stands between you and the module proxy (`go env GOPROXY`).',
-  ],
-  [
-    /signal: killed|cannot allocate memory|out of memory/i,
-    'There was not enough memory. Close other programs, or build with less at once: GOMAXPROCS=1 GOFLAGS=-p=1',
-  ],
-  [
-    /dial tcp|no such host|connection (refused|reset)|i\/o timeout|TLS handshake|proxyconnect|\b(403|404|407|410|50\d) /i,
-    'A module could not be fetched. Check the network, and what `go env GOPROXY` names, then try again: what was fetched is kept.',
-  ],
-]);
-
 /**
- * @param {string} output
- * @returns {string}
+ * @typedef {'auto' | 'source' | 'cache'} Source where a program may come from: `auto`: its vendor's release, else its source; `source`:
+ *   its source; `cache`: what is on this machine, be it the program or the modules that it is built from
+ * @typedef {{ log: (line: string) => void, signal: AbortSignal | undefined, place: Place, usualGoFolders: string[], source: Source,
+ *   onProgress: (program: Program, progress: Progress) => void }} Tools
  */
-function advice(output) {
-  const known = ADVICE.find(([pattern]) => pattern.test(output));
-  return known
-    ? known[1]
-    : 'Try again: what was built is kept. If it fails in the same way, see "If a build fails" in engines/README.md.';
-}
 
 /**
- * Builds what has not been built yet of `names`, each once per user and version of its recipe. Nothing is written to the
- * checkout; a program appears in its place only when it is whole.
- * @param {Program[]} names
+ * Gets what is not there yet of `names`, each once per user and version. Nothing is written to the checkout; a program appears in
+ * its place only when it is whole.
+ * @param {readonly Program[]} names
  * @param {Place & {
  *   log?: (line: string) => void,
  *   status?: (line: string) => void,
  *   signal?: AbortSignal,
+ *   source?: Source,
+ *   onProgress?: (program: Program, progress: Progress) => void,
  *   usualGoFolders?: string[],
- * }} [options] `log` gets lines that stay, `status` every second the line that says how far it is
- * @throws {Error} saying what to do: no Go, an old one, a build that failed, a full disk
+ *   deadlines?: import('./release.mjs').Deadlines,
+ * }} [options] `log` gets lines that stay, `status` every second the line that says how far all is, `onProgress` how far each is
+ * @throws {Error} saying what to do: no Go, an old one, a build that failed, a full disk. What can be had without is there then
  */
-export async function buildEngines(
+export async function ensureEngines(
   names,
   {
     log = console.error,
     status = () => {},
     signal,
+    source = 'auto',
+    onProgress = () => {},
     usualGoFolders = ['/usr/local/go/bin', '/opt/homebrew/bin'],
+    deadlines = DEADLINES,
     ...place
   } = {},
 ) {
-  const { env = process.env, recipes = RECIPES_FOLDER } = place;
-  const missing = () => names.filter((name) => !existsSync(join(recipeFolder(recipeOf(name)[0], place), name)));
+  const find = source === 'source' ? builtProgram : findEngine;
+  /** @type {Map<Program, Progress>} */
+  const progress = new Map(names.map((name) => [name, { phase: 'waiting', done: 0, total: 0 }]));
+  /**
+   * @param {Program} program
+   * @param {Progress} now
+   */
+  const report = (program, now) => {
+    progress.set(program, now);
+    onProgress(program, now);
+  };
+  /** Those that are missing; of the others it is told once that they are there. */
+  const missing = () =>
+    [...progress].flatMap(([name, { phase }]) => {
+      if (phase !== 'ready' && !find(name, place)) return [name];
+      if (phase !== 'ready') report(name, { phase: 'ready', done: 1, total: 1 });
+      return [];
+    });
   if (missing().length === 0) return;
+  for (const [name, now] of progress) if (now.phase === 'waiting') onProgress(name, now);
 
-  const go = findGo(env, usualGoFolders);
-  if (!go) throw new Error(`No Go tool chain was found.\n${NO_GO}`);
-  /** @type {NodeJS.ProcessEnv} */
-  const goEnv = { ...env, ...BUILD_ENVIRONMENT, HOME: env.HOME || homedir() };
-  checkGo(go, join(recipes, 'prometheus'), goEnv);
-
-  const folder = join(cacheFolder(env), 'engines');
+  const folder = enginesFolder(place);
   try {
     mkdirSync(folder, { recursive: true });
     accessSync(folder, constants.W_OK);
@@ -279,177 +326,306 @@ export async function buildEngines(
       `The engines are kept in ${folder}, which cannot be written (${/** @type {Error} */ (error).message}). Make it yours, or set XDG_CACHE_HOME to a folder that is.`,
     );
   }
-  const release = await acquireLock(join(folder, 'build.lock'), {
-    ...(signal && { signal }),
-    onWait: (pid) => log(`engines: another build is under way (process ${pid}); waiting for it`),
-  });
+  const unlock = await lockOrDone(join(folder, 'build.lock'), { missing, log, signal });
+  if (!unlock) return;
   try {
-    // Whatever lies there was left by a build that was killed: this process holds the lock.
+    // Whatever lies there was left by a process that was killed: this one holds the lock.
     for (const entry of readdirSync(folder))
-      if (entry.startsWith('.building-')) rmSync(join(folder, entry), { recursive: true, force: true });
-    await buildAll(jobsFor(missing()), { go, goEnv, folder, recipes, place, log, status, signal });
+      if (/^\.(building|unpacking)-/.test(entry)) rmSync(join(folder, entry), { recursive: true, force: true });
+    const wanted = missing();
+    const tools = { log, signal, place, usualGoFolders, source, onProgress: report };
+    const builds = builder(tools);
+    const started = performance.now();
+    const ticker = setInterval(() => {
+      const words = wanted
+        .map((name) => /** @type {const} */ ([name, /** @type {Progress} */ (progress.get(name))]))
+        .filter(([, { phase }]) => phase !== 'ready' && phase !== 'waiting')
+        .map(([name, now]) => `${name}: ${progressWords(now)}`);
+      const left = builds.left();
+      const ready = wanted.filter((name) => progress.get(name)?.phase === 'ready').length;
+      status(
+        [
+          `${ready}/${wanted.length} servers ready after ${duration((performance.now() - started) / 1000)}`,
+          ...words,
+          ...(left === undefined ? [] : [`${about(left)} left`]),
+        ].join('; '),
+      );
+    }, 1000);
+    try {
+      if (source === 'auto') await download(wanted, { ...tools, deadlines, build: builds.add });
+      else builds.add(wanted);
+    } finally {
+      await builds.over().finally(() => clearInterval(ticker));
+    }
+    await removeGoCaches(place);
   } finally {
-    release();
+    unlock();
   }
 }
 
 /**
- * @param {Program[]} programs
- * @returns {Job[]} the longest first, so that the short ones fill the gaps
+ * Takes the lock. While another process holds it, what that one gets is there for this one as well.
+ * @param {string} path
+ * @param {{ missing: () => Program[], log: (line: string) => void, signal: AbortSignal | undefined }} options
+ * @returns {Promise<(() => void) | undefined>} undefined when nothing is missing any more
  */
-function jobsFor(programs) {
-  /** @type {Map<string, Job>} */
-  const jobs = new Map();
-  for (const program of programs) {
-    const [name, recipe] = recipeOf(program);
-    const job = jobs.get(name);
-    if (job) job.programs.push(program);
-    else jobs.set(name, { name, recipe, programs: [program] });
-  }
-  return [...jobs.values()].sort((a, b) => cost(b) - cost(a));
-}
-
-/** @param {Job} job */
-const cost = ({ recipe, programs }) =>
-  programs.reduce((sum, program) => sum + (recipe.programs[program]?.cpuSeconds ?? 0), 0);
-
-/**
- * @param {Job[]} jobs
- * @param {{ go: string, goEnv: NodeJS.ProcessEnv, folder: string, recipes: string, place: Place, log: (line: string) => void,
- *   status: (line: string) => void, signal: AbortSignal | undefined }} options
- */
-async function buildAll(jobs, { go, goEnv, folder, recipes, place, log, status, signal }) {
-  if (jobs.length === 0) return;
-  const cores = availableParallelism();
-  const started = performance.now();
-  const elapsed = () => (performance.now() - started) / 1000;
-  /** @type {Map<Job, Progress>} */
-  const progress = new Map(jobs.map((job) => [job, { state: 'waiting', seconds: cost(job), done: 0 }]));
-  const every = [...progress.values()];
-  log(
-    `engines: building ${jobs.map((job) => job.programs.join(' and ')).join(', ')} from source, once (${about(secondsLeft({ jobs: every, elapsed: 0, cores }))} on ${cores} cores)`,
-  );
-  const ticker = setInterval(() => {
-    const building = jobs.filter((job) => progress.get(job)?.state === 'building').map((job) => job.name);
-    const built = every.filter((one) => one.state === 'built').length;
-    status(
-      `building ${building.join(', ')} (${built}/${jobs.length} done) ${duration(elapsed())}, ${about(secondsLeft({ jobs: every, elapsed: elapsed(), cores }))} left`,
-    );
-  }, 1000);
-
+async function lockOrDone(path, { missing, log, signal }) {
   const stop = new AbortController();
   const outer = () => stop.abort(signal?.reason);
   signal?.addEventListener('abort', outer);
   if (signal?.aborted) outer();
-  const waiting = [...jobs];
-  const worker = async () => {
-    for (let job = waiting.shift(); job && !stop.signal.aborted; job = waiting.shift()) {
-      const mine = /** @type {Progress} */ (progress.get(job));
-      mine.state = 'building';
-      const began = elapsed();
-      await buildJob(job, {
-        go,
-        goEnv,
-        folder,
-        recipes,
-        place,
-        signal: stop.signal,
-        onPart: (part) => {
-          mine.done = part;
-        },
-      });
-      mine.state = 'built';
-      mine.done = 1;
-      log(`engines: built ${job.programs.join(' and ')} in ${duration(elapsed() - began)}`);
-    }
-  };
-  const workers = Array.from({ length: Math.min(jobs.length, buildsAtOnce(cores)) }, () =>
-    worker().catch((error) => {
-      stop.abort(error);
-      throw error;
-    }),
-  );
+  const done = new Error('another process got all of it');
+  const poll = setInterval(() => {
+    if (missing().length === 0) stop.abort(done);
+  }, 500);
   try {
-    await Promise.allSettled(workers);
-    stop.signal.throwIfAborted();
+    return await acquireLock(path, {
+      signal: stop.signal,
+      onWait: (pid) => log(`engines: process ${pid} is getting servers already; waiting for it`),
+    });
+  } catch (error) {
+    signal?.throwIfAborted();
+    if (stop.signal.reason === done) return undefined;
+    throw error;
   } finally {
-    clearInterval(ticker);
+    clearInterval(poll);
     signal?.removeEventListener('abort', outer);
   }
 }
 
 /**
- * @param {Job} job
- * @param {{ go: string, goEnv: NodeJS.ProcessEnv, folder: string, recipes: string, place: Place, signal: AbortSignal,
- *   onPart: (part: number) => void }} options
+ * Downloads the releases of `programs`, all at once. What cannot be had goes to `build` as soon as that is known.
+ * @param {Program[]} programs
+ * @param {Tools & { deadlines: import('./release.mjs').Deadlines, build: (programs: Program[]) => void }} options
  */
-async function buildJob({ name, recipe, programs }, { go, goEnv, folder, recipes, place, signal, onPart }) {
-  const work = join(folder, `.building-${name}`);
-  const target = recipeFolder(name, place);
-  const source = join(recipes, name);
-  const packages = programs.reduce((sum, program) => sum + (recipe.programs[program]?.packages ?? 0), 0);
-  let compiled = 0;
+async function download(programs, { log, signal, place, deadlines, onProgress, build }) {
+  const { env = process.env } = place;
+  /** @type {Map<string, { offer: import('./release.mjs').Offer, programs: Program[] }>} */
+  const wanted = new Map();
+  /** @type {Program[]} */
+  const none = [];
+  for (const program of programs) {
+    const offer = offerOf(program, place);
+    if (!offer) none.push(program);
+    else wanted.set(offer.name, { offer, programs: [...(wanted.get(offer.name)?.programs ?? []), program] });
+  }
+  if (env.CLINIC_RELEASES_LOCK)
+    log(`engines: the checksums of releases are those of ${env.CLINIC_RELEASES_LOCK}, not of engines/releases.json`);
+  const requests = { place, env, deadlines, signal };
+  const restore = useProxy(env, log);
+  /** @type {{ programs: Program[], error: unknown }[]} */
+  const failed = [];
+  /** @param {{ programs: Program[], error: unknown }[]} those */
+  const giveUp = (those) => {
+    const [known, others] = [true, false].map((built) =>
+      those.filter(({ programs }) => programs.some((program) => Boolean(recipeOf(program)) === built)),
+    );
+    for (const line of failures(known ?? [], 'building from source:')) log(line);
+    for (const line of failures(others ?? [], 'and there is no other way to get')) log(line);
+    build(those.flatMap((one) => one.programs));
+  };
   try {
-    mkdirSync(work, { recursive: true });
-    // Built from a copy: a GOFLAGS of the user's must not rewrite go.mod in the checkout, which may also be read-only.
-    for (const file of sources(source)) copyFileSync(join(source, file), join(work, file));
-    for (const program of programs) {
-      const built = join(work, 'bin', program);
-      const arguments_ = ['build', '-v', ...BUILD_FLAGS, '-ldflags', [STRIP, recipe.ldflags].filter(Boolean).join(' ')];
-      if (recipe.tags) arguments_.push('-tags', recipe.tags);
-      arguments_.push('-o', built, recipe.programs[program]?.source ?? '.');
-      await run(go, arguments_, {
-        cwd: work,
-        env: goEnv,
-        signal,
-        title: program,
-        onPackage: () => onPart(Math.min(0.95, ++compiled / packages)),
-      });
-      mkdirSync(target, { recursive: true });
-      renameSync(built, join(target, program));
-    }
-  } catch (error) {
-    if (/** @type {NodeJS.ErrnoException} */ (error).code !== 'ENOSPC') throw error;
-    throw new Error(`${name} could not be built: the disk that holds ${folder} is full.\n${advice('ENOSPC')}`);
+    const opened = await Promise.all(
+      [...wanted.values()].map(async (one) => {
+        try {
+          return [{ ...one, opened: await openRelease(one.offer, requests) }];
+        } catch (error) {
+          failed.push({ programs: one.programs, error });
+          return [];
+        }
+      }),
+    );
+    signal?.throwIfAborted();
+    giveUp(failed);
+    build(none);
+    // All of them, also when one is interrupted: what they write to is cleared away after that.
+    await Promise.allSettled(
+      opened.flat().map(async ({ offer, programs, opened }) => {
+        const started = performance.now();
+        let bytes = 0;
+        try {
+          await fetchRelease(opened, programs, {
+            ...requests,
+            log,
+            onBytes: (done, total) => {
+              bytes = done;
+              for (const program of programs) onProgress(program, { phase: 'downloading', done, total });
+            },
+          });
+        } catch (error) {
+          if (!signal?.aborted) giveUp([{ programs, error }]);
+          return;
+        }
+        const took = duration((performance.now() - started) / 1000);
+        log(
+          `engines: ${programs.join(' and ')} from the release v${offer.release.version} of ${opened.answer.host} (${megabytes(bytes)}, ${took})`,
+        );
+        for (const program of programs) onProgress(program, { phase: 'ready', done: 1, total: 1 });
+      }),
+    );
+    signal?.throwIfAborted();
   } finally {
-    rmSync(work, { recursive: true, force: true });
+    restore();
   }
 }
 
 /**
- * @param {string} go
- * @param {string[]} arguments_
- * @param {{ cwd: string, env: NodeJS.ProcessEnv, signal: AbortSignal, title: string, onPackage: () => void }} options
- * @returns {Promise<void>}
+ * @typedef {{ program: Program, name: string, recipe: Recipe, seconds: number, done: number }} Job `seconds`: of one core, in all;
+ *   `done`: the part of them that is over, 0 to 1
  */
-function run(go, arguments_, { cwd, env, signal, title, onPackage }) {
-  return new Promise((resolve, reject) => {
-    signal.throwIfAborted();
-    const child = spawn(go, arguments_, { cwd, env, stdio: ['ignore', 'ignore', 'pipe'] });
-    // SIGINT, not SIGTERM: go then waits for its compilers and removes its temporary folder.
-    const interrupt = () => child.kill('SIGINT');
-    signal.addEventListener('abort', interrupt);
-    /** @type {string[]} */
-    const output = [];
-    createInterface({ input: child.stderr }).on('line', (line) => {
-      if (/^[\w.~/+-]+$/.test(line)) onPackage();
-      else if (!line.startsWith('go: downloading ')) output.push(line);
-      if (output.length > 200) output.shift();
+
+/**
+ * Builds from source what is added to it.
+ * @param {Tools} tools
+ */
+function builder({ log, signal, place, usualGoFolders, source, onProgress }) {
+  const cores = availableParallelism();
+  const stop = new AbortController();
+  const outer = () => stop.abort(signal?.reason);
+  signal?.addEventListener('abort', outer);
+  if (signal?.aborted) outer();
+  /** @type {Job[]} */
+  const jobs = [];
+  /** @type {Job[]} */
+  const queue = [];
+  /** @type {Program[]} */
+  const withoutSource = [];
+  /** @type {Set<Promise<void>>} */
+  const workers = new Set();
+  /** @type {import('./go-build.mjs').Go | undefined} */
+  let go;
+  /** The network is used for one program after the other, while the processors build those before it. */
+  let fetching = Promise.resolve();
+  /** Seconds in which something was compiled, and since when something is now. */
+  const clock = { compiled: 0, compiling: 0, since: 0 };
+  const elapsed = () => clock.compiled + (clock.compiling > 0 ? (performance.now() - clock.since) / 1000 : 0);
+
+  /** What has been compiled, or will have been when it is the turn of the next program. */
+  /** @type {Set<string> | undefined} */
+  let compiled;
+
+  /**
+   * @param {Job} job
+   * @param {import('./go-build.mjs').Go} go
+   */
+  const begin = (job, go) => {
+    const build = { ...job, go, place, signal: stop.signal };
+    const listed = fetching.then(async () => {
+      const packages = await fetchModules({
+        ...build,
+        onModule: (done, total) => onProgress(job.program, { phase: 'fetching', done, total }),
+      });
+      compiled ??= compiledBefore(go);
+      const needed = [...packages.values()].filter((key) => !compiled?.has(key)).length;
+      for (const key of packages.values()) compiled.add(key);
+      job.seconds *= needed / (job.recipe.programs[job.program]?.packages || packages.size);
+      return { packages, needed };
     });
-    child.on('error', reject);
-    child.on('close', (status, killed) => {
-      signal.removeEventListener('abort', interrupt);
-      if (signal.aborted) return reject(signal.reason);
-      if (status === 0) return resolve();
-      const tail = output
-        .slice(-15)
-        .map((line) => `  ${line}`)
-        .join('\n');
-      reject(
-        new Error(
-          `${title} could not be built: go build ended with ${killed ?? `exit code ${status}`}.\n${tail}\n${advice(output.join('\n'))}\n${OR_DOCKER}`,
-        ),
-      );
-    });
-  });
+    fetching = listed.then(
+      () => {},
+      () => {},
+    );
+    return { build, listed };
+  };
+
+  /** @param {Job} job */
+  const make = async (job) => {
+    const { build, listed } = /** @type {ReturnType<typeof begin>} */ (begun.get(job));
+    const { packages, needed } = await listed;
+    const began = performance.now();
+    if (clock.compiling++ === 0) clock.since = began;
+    onProgress(job.program, { phase: 'building', done: 0, total: needed });
+    try {
+      await buildProgram({
+        ...build,
+        packages,
+        target: recipeFolder(job.name, place),
+        onPackage: (count) => {
+          const done = Math.min(count, needed);
+          // What is left when all are compiled is the linker's.
+          job.done = (0.95 * done) / needed;
+          onProgress(job.program, { phase: 'building', done, total: needed });
+        },
+      });
+    } finally {
+      clock.compiled = elapsed();
+      clock.compiling--;
+      clock.since = performance.now();
+    }
+    job.done = 1;
+    log(`engines: built ${job.program} from source in ${duration((performance.now() - began) / 1000)}`);
+    onProgress(job.program, { phase: 'ready', done: 1, total: 1 });
+  };
+
+  /** @type {Map<Job, ReturnType<typeof begin>>} */
+  const begun = new Map();
+  const work = async () => {
+    for (let job = queue.shift(); job && !stop.signal.aborted; job = queue.shift()) await make(job);
+  };
+
+  return {
+    /** @param {Program[]} programs */
+    add(programs) {
+      if (programs.length === 0 || stop.signal.aborted) return;
+      try {
+        const added = jobsFor(programs);
+        withoutSource.push(...programs.filter((program) => !recipeOf(program)));
+        if (added.length === 0) return;
+        go ??= findGo({ place, usualGoFolders, offline: source === 'cache' });
+        jobs.push(...added);
+        queue.push(...added);
+        for (const job of added) {
+          const one = begin(job, go);
+          // Whoever builds it hears of it.
+          one.listed.catch(() => {});
+          begun.set(job, one);
+        }
+        const seconds = secondsLeft({ jobs, elapsed: elapsed(), cores });
+        log(
+          `engines: building ${added.map(({ program }) => program).join(', ')} from source, once (${about(seconds)} on ${cores} cores, and the time to fetch the modules)`,
+        );
+        while (workers.size < Math.min(queue.length, buildsAtOnce(cores))) {
+          const worker = work()
+            .catch((error) => stop.abort(error))
+            .finally(() => workers.delete(worker));
+          workers.add(worker);
+        }
+      } catch (error) {
+        stop.abort(error);
+      }
+    },
+    /** Seconds until all that was added is built; undefined when nothing is compiled now. */
+    left: () => (clock.compiling > 0 ? secondsLeft({ jobs, elapsed: elapsed(), cores }) : undefined),
+    /** Resolves when nothing is left to do. */
+    async over() {
+      try {
+        while (workers.size > 0) await Promise.all(workers);
+        await fetching;
+        stop.signal.throwIfAborted();
+        if (withoutSource.length > 0)
+          throw new Error(
+            `${withoutSource.join(', ')} cannot be built from source here, and the release cannot be had. Try again when the network reaches it.`,
+          );
+      } finally {
+        signal?.removeEventListener('abort', outer);
+      }
+    },
+  };
+}
+
+/**
+ * @param {Program[]} programs
+ * @returns {Job[]} in the order in which they are built: what is there soonest first, and those of one recipe one after the other,
+ *   as they share most of what is compiled
+ */
+function jobsFor(programs) {
+  const jobs = Object.entries(RECIPES).map(([name, recipe]) =>
+    Object.entries(recipe.programs)
+      .map(([program, { cpuSeconds }]) => ({ program: /** @type {Program} */ (program), seconds: cpuSeconds }))
+      .filter(({ program }) => programs.includes(program))
+      .map((job) => ({ ...job, name, recipe, done: 0 })),
+  );
+  /** @param {Job[]} those */
+  const cost = (those) => those.reduce((sum, { seconds }) => sum + seconds, 0);
+  return jobs.sort((a, b) => cost(a) - cost(b)).flat();
 }

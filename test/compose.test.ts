@@ -1,8 +1,8 @@
-/** What `docker compose` itself makes of docker-compose.yml, and the hardening that every service of it must have. */
-import { execFileSync } from 'node:child_process';
+/** The hardening that every service of docker-compose.yml must have. */
+import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { beforeAll, describe, expect, test } from 'vitest';
-import { engineProgram } from '../stack/engines.mjs';
+import { describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
 
 interface Service {
   readonly image: string;
@@ -15,29 +15,19 @@ interface Service {
   readonly mem_limit?: string;
   readonly restart?: string;
   readonly healthcheck?: { readonly test: readonly string[] };
-  readonly ports?: readonly { readonly host_ip?: string; readonly target: number; readonly published: string }[];
+  /** `ADDRESS:PUBLISHED:TARGET`. */
+  readonly ports?: readonly string[];
 }
 
-let services: Readonly<Record<string, Service>>;
-
-beforeAll(() => {
-  const output = execFileSync(
-    engineProgram('docker-compose'),
-    ['-f', 'docker-compose.yml', 'config', '--format', 'json'],
-    {
-      cwd: resolve(import.meta.dirname, '..'),
-      stdio: ['ignore', 'pipe', 'pipe'],
-      encoding: 'utf8',
-    },
-  );
-  services = (JSON.parse(output) as { services: Record<string, Service> }).services;
-});
+const { services } = parse(readFileSync(resolve(import.meta.dirname, '../docker-compose.yml'), 'utf8'), {
+  merge: true,
+}) as { services: Readonly<Record<string, Service>> };
 
 const each = (check: (service: Service, name: string) => boolean) =>
   Object.entries(services).flatMap(([name, service]) => (check(service, name) ? [] : [name]));
 
 describe('docker-compose.yml', () => {
-  test('is accepted and holds the stack', () => {
+  test('holds the stack', () => {
     expect(Object.keys(services)).toEqual(
       expect.arrayContaining(['clinic-api', 'collector', 'pager', 'postgres', 'prometheus']),
     );
@@ -45,10 +35,9 @@ describe('docker-compose.yml', () => {
 
   test('publishes to 127.0.0.1 only, each port under its own number', () => {
     const ports = Object.values(services).flatMap(({ ports = [] }) => ports);
-    expect(
-      ports.filter(({ host_ip, target, published }) => host_ip !== '127.0.0.1' || String(target) !== published),
-    ).toEqual([]);
-    expect(new Set(ports.map(({ target }) => target)).size).toBe(ports.length);
+    expect(ports.length).toBeGreaterThan(5);
+    expect(ports.filter((port) => !/^127\.0\.0\.1:(\d+):\1$/.test(port))).toEqual([]);
+    expect(new Set(ports).size).toBe(ports.length);
   });
 
   test('gives no service privileges, a writable root, new privileges or unbounded memory', () => {
@@ -70,7 +59,7 @@ describe('docker-compose.yml', () => {
     const unchecked = Object.entries(services).flatMap(([name, { healthcheck, restart }]) =>
       healthcheck || restart === 'no' ? [] : [name],
     );
-    expect(unchecked).toEqual(['collector', 'tempo']);
+    expect(unchecked.sort()).toEqual(['collector', 'tempo']);
     const probe = services.probe?.healthcheck?.test.join(' ') ?? '';
     for (const name of unchecked) expect(probe).toContain(`//${name}:`);
   });

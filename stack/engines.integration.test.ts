@@ -1,6 +1,6 @@
+import { execFileSync } from 'node:child_process';
 import {
   appendFileSync,
-  chmodSync,
   cpSync,
   existsSync,
   mkdirSync,
@@ -10,11 +10,21 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { availableParallelism, tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { buildEngines, duration, engineProgram, RECIPES, recipeFolder, secondsLeft } from './engines.mjs';
+import {
+  duration,
+  engineProgram,
+  ensureEngines,
+  type Progress,
+  RECIPES,
+  recipeFolder,
+  secondsLeft,
+} from './engines.mjs';
+import { findProgram, searchPath } from './program.mjs';
+import { fakeGo } from './testing/fake-go.ts';
 
 const ROOT = resolve(import.meta.dirname, '..');
 
@@ -32,21 +42,8 @@ beforeEach(() => {
 
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-/** A `go` whose failures can be chosen; `$out` is the program that it was told to build. */
-function fakeGo({ build, version = 'go1.26.8' }: { build: string; version?: string }): void {
-  const script = `#!/bin/sh
-if [ "$1" = version ]; then echo "go version ${version} linux/amd64"; exit 0; fi
-echo "$PWD $*" >> ${join(folder, 'calls')}
-while [ $# -gt 1 ]; do if [ "$1" = -o ]; then out=$2; fi; shift; done
-mkdir -p "$(dirname "$out")"
-${build}
-`;
-  writeFileSync(join(folder, 'bin/go'), script);
-  chmodSync(join(folder, 'bin/go'), 0o755);
-}
-
 const calls = (): string[] => readFileSync(join(folder, 'calls'), 'utf8').trim().split('\n');
-const options = () => ({ env, recipes, usualGoFolders: [], log: () => {} });
+const options = () => ({ env, recipes, usualGoFolders: [], log: () => {}, source: 'source' as const });
 
 test('a program has another place when its recipe changes, and only then', () => {
   const before = recipeFolder('tempo', { env, recipes });
@@ -70,48 +67,48 @@ test('a program that has not been built is an error that says what to run', () =
 });
 
 test('without Go it says what to install, or to use Docker', async () => {
-  const building = buildEngines(['tempo'], { ...options(), env: { ...env, PATH: '' } });
+  const building = ensureEngines(['tempo'], { ...options(), env: { ...env, PATH: '' } });
   await expect(building).rejects.toThrow(/No Go tool chain was found[\s\S]*Go 1\.26 or newer[\s\S]*docker compose up/);
 });
 
 test('a Go that is too old is named', async () => {
-  fakeGo({ version: 'go1.19.8', build: 'exit 1' });
-  await expect(buildEngines(['tempo'], options())).rejects.toThrow(
+  fakeGo(folder, { version: 'go1.19.8', build: 'exit 1' });
+  await expect(ensureEngines(['tempo'], options())).rejects.toThrow(
     /bin\/go will not do: go version go1\.19\.8[\s\S]*Go 1\.26/,
   );
 });
 
 test('what has been built is found, and is not built again', async () => {
-  fakeGo({ build: 'echo built > "$out"' });
-  await buildEngines(['prometheus', 'promtool', 'tempo'], options());
+  fakeGo(folder, { build: 'echo built > "$out"' });
+  await ensureEngines(['prometheus', 'promtool', 'tempo'], options());
   for (const program of ['prometheus', 'promtool', 'tempo'] as const) {
     expect(readFileSync(engineProgram(program, { env, recipes }), 'utf8')).toBe('built\n');
   }
-  await buildEngines(['promtool', 'tempo'], options());
+  await ensureEngines(['promtool', 'tempo'], options());
   expect(calls()).toHaveLength(3);
 });
 
 test('two that build at the same time build once', async () => {
-  fakeGo({ build: 'sleep 0.3; echo built > "$out"' });
-  await Promise.all([buildEngines(['tempo'], options()), buildEngines(['tempo'], options())]);
+  fakeGo(folder, { build: 'sleep 0.3; echo built > "$out"' });
+  await Promise.all([ensureEngines(['tempo'], options()), ensureEngines(['tempo'], options())]);
   expect(calls()).toHaveLength(1);
 });
 
 test('nothing is written to the recipes, whatever go does in its folder', async () => {
   const before = readFileSync(join(recipes, 'tempo/go.mod'), 'utf8');
-  fakeGo({ build: 'echo rewritten > go.mod; echo built > "$out"' });
-  await buildEngines(['tempo'], options());
+  fakeGo(folder, { build: 'echo rewritten > go.mod; echo built > "$out"' });
+  await ensureEngines(['tempo'], options());
   expect(readFileSync(join(recipes, 'tempo/go.mod'), 'utf8')).toBe(before);
 });
 
 test('a build that fails shows what go printed and leaves nothing that looks built', async () => {
-  fakeGo({
+  fakeGo(folder, {
     build: 'echo half > "$out"; echo "go: downloading x v1" >&2; echo "./main.go:7:2: undefined: x" >&2; exit 1',
   });
-  await expect(buildEngines(['tempo'], options())).rejects.toThrow(
+  await expect(ensureEngines(['tempo'], options())).rejects.toThrow(
     /exit code 1\.\n {2}\.\/main\.go:7:2: undefined: x\n/,
   );
-  expect(() => engineProgram('tempo', { env, recipes })).toThrow('has not been built');
+  expect(() => engineProgram('tempo', { env, recipes })).toThrow('is not there yet');
   expect(readdirSync(join(folder, 'home/.cache/clinic-observability/engines'))).toEqual([]);
 });
 
@@ -121,17 +118,17 @@ test.each([
   ['verifying x@v1.0.0: checksum mismatch', /differs from the one that go\.sum pins/],
   ['compile: signal: killed', /not enough memory/],
 ])('%s: says what to do', async (printed, said) => {
-  fakeGo({ build: `echo '${printed}' >&2; exit 1` });
-  await expect(buildEngines(['tempo'], options())).rejects.toThrow(said);
+  fakeGo(folder, { build: `echo '${printed}' >&2; exit 1` });
+  await expect(ensureEngines(['tempo'], options())).rejects.toThrow(said);
 });
 
 test('an interrupted build ends its go and leaves nothing', async () => {
   const [ready, ended] = [join(folder, 'ready'), join(folder, 'ended')];
-  fakeGo({
+  fakeGo(folder, {
     build: `trap 'echo > ${ended}; exit 1' INT; echo half > "$out"; echo > ${ready}; while :; do sleep 0.05; done`,
   });
   const stop = new AbortController();
-  const building = buildEngines(['tempo'], { ...options(), signal: stop.signal });
+  const building = ensureEngines(['tempo'], { ...options(), signal: stop.signal });
   building.catch(() => {});
   await expect.poll(() => existsSync(ready), { timeout: 10_000 }).toBe(true);
   stop.abort(new Error('stopped by hand'));
@@ -140,8 +137,67 @@ test('an interrupted build ends its go and leaves nothing', async () => {
   expect(readdirSync(join(folder, 'home/.cache/clinic-observability/engines'))).toEqual([]);
 }, 20_000);
 
+test('a build takes what a running clinic leaves', async () => {
+  fakeGo(folder, { build: 'sleep 0.3; nice > "$out"' });
+  await ensureEngines(['tempo'], options());
+  expect(readFileSync(engineProgram('tempo', { env, recipes }), 'utf8')).toBe('10\n');
+});
+
+const GO = findProgram(['go'], [...searchPath(process.env), '/usr/local/go/bin', '/opt/homebrew/bin']);
+
+/** Recipes of programs that only need what comes with Go. */
+function smallRecipe(name: string, main: string): void {
+  rmSync(join(recipes, name), { recursive: true });
+  mkdirSync(join(recipes, name));
+  writeFileSync(join(recipes, name, 'go.mod'), `module ${name}\n\ngo 1.26\n`);
+  writeFileSync(join(recipes, name, 'go.sum'), '');
+  writeFileSync(join(recipes, name, 'main.go'), `package main\n\nimport "os"\n\nfunc main() { ${main} }\n`);
+}
+
+test.skipIf(!GO)(
+  'Go itself: what two programs share is compiled once, and only the programs stay',
+  async () => {
+    smallRecipe('tempo', 'os.Stdout.WriteString("one\\n")');
+    smallRecipe('collector', 'os.Stdout.WriteString("two\\n")');
+    env.PATH = `${dirname(GO!)}:/usr/bin:/bin`;
+    const seen = new Map<string, Progress>();
+    await ensureEngines(['collector', 'tempo'], {
+      ...options(),
+      onProgress: (program, progress) => progress.phase === 'building' && seen.set(program, progress),
+    });
+    const [first, second] = [seen.get('tempo')!, seen.get('collector')!];
+    expect(first.total).toBeGreaterThan(20);
+    expect(first.done).toBe(first.total);
+    expect(second).toEqual({ phase: 'building', done: 1, total: 1 });
+    expect(execFileSync(engineProgram('collector', { env, recipes }), { encoding: 'utf8' })).toBe('two\n');
+    expect(readdirSync(join(folder, 'home/.cache/clinic-observability'))).toEqual(['engines']);
+    expect(existsSync(join(folder, 'home/.cache/go-build'))).toBe(false);
+    expect(existsSync(join(folder, 'home/go/pkg/mod/cache/download'))).toBe(false);
+  },
+  300_000,
+);
+
+test.skipIf(!GO)(
+  'Go itself: after a build that failed the next one goes on where it ended',
+  async () => {
+    smallRecipe('tempo', 'os.Stdout.WriteString(1)');
+    env.PATH = `${dirname(GO!)}:/usr/bin:/bin`;
+    await expect(ensureEngines(['tempo'], options())).rejects.toThrow(/main\.go:5:\d+: cannot use 1/);
+    smallRecipe('tempo', 'os.Stdout.WriteString("mended\\n")');
+    const totals: number[] = [];
+    await ensureEngines(['tempo'], {
+      ...options(),
+      onProgress: (_, { phase, total }) => phase === 'building' && totals.push(total),
+    });
+    // What was at work when it failed, and the program itself.
+    expect(Math.max(...totals)).toBeLessThanOrEqual(1 + availableParallelism());
+    expect(readdirSync(join(folder, 'home/.cache/clinic-observability'))).toEqual(['engines']);
+  },
+  300_000,
+);
+
 test('the time left follows the speed that is seen', () => {
-  const jobs = [{ state: 'building' as const, seconds: 400, done: 0.5 }];
+  const jobs = [{ seconds: 400, done: 0.5 }];
   expect(secondsLeft({ jobs: [{ ...jobs[0]!, done: 0 }], elapsed: 0, cores: 4 })).toBe(100);
   // 200 of 400 seconds' work took 600 s: a third of a core, so the rest takes as long, whatever the cores promise.
   expect(secondsLeft({ jobs, elapsed: 600, cores: 4 })).toBeGreaterThan(350);

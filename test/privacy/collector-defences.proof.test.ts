@@ -1,6 +1,6 @@
 /**
  * The Collector without one of its defences, fed with words everywhere: the search must then find some. As shipped it finds none
- * (test/collector.test.ts, which also shows that a statement that fails stops its pipeline). Stages are taken away one after the
+ * (test/collector.e2e.test.ts, which also shows that a statement that fails stops its pipeline). Stages are taken away one after the
  * other; `npm run privacy-mutants` takes away each statement and each condition.
  */
 import { readFileSync } from 'node:fs';

@@ -12,24 +12,24 @@ import { ROOT } from './stack-under-test.ts';
 /** Not run here, and why. */
 const ELSEWHERE: Readonly<Record<string, string>> = {
   'npm test': 'it runs this test',
-  'npm start -- --fresh': 'stack/up.test.ts runs it; here the state is empty anyway',
+  'npm start -- --fresh': 'stack/up.integration.test.ts runs it; here the state is empty anyway',
   'npm run check': 'npm test does what it does',
-  'npm run audit': 'test/audit.test.ts asks the registry the same, where it answers',
+  'npm run audit': 'test/audit.proof.test.ts asks the registry the same, where it answers',
   'npm run pictures': 'it changes the pictures of the repository',
-  'npm run load': 'test/load.test.ts runs it, shortened',
-  'npm run load -- critical-paths --time-scale 0.02': 'test/load.test.ts runs it on a stack of its own',
+  'npm run load': 'test/load.proof.test.ts runs it, shortened',
+  'npm run load -- critical-paths --time-scale 0.02': 'test/load.proof.test.ts runs it on a stack of its own',
   'npm run load -- critical-paths --own-stack --out docs/load-example': 'it writes the example of the repository anew',
   'npm run load -- arrival-rate': 'seven minutes',
   'npm run load -- spike': 'five minutes',
-  'npm run load -- browser-journey': 'three minutes; its parts run in test/load.test.ts',
+  'npm run load -- browser-journey': 'three minutes; its parts run in test/load.proof.test.ts',
   'npm run load -- endpoints --own-stack': 'npm run baselines does the same',
   'npm run load -- --target https://staging.clinic.example --password-file FILE --prometheus URL --tempo URL --i-own-this-target':
     'it needs another machine',
-  'npm run bench': 'test/bench.test.ts runs a short one',
+  'npm run bench': 'test/bench.proof.test.ts runs a short one',
   'npm run package': 'test/adoption packs the library and installs it',
-  'npm run load -- critical-paths': 'test/load.test.ts runs it at another time scale',
+  'npm run load -- critical-paths': 'test/load.proof.test.ts runs it at another time scale',
   'npm run baselines': 'it measures for many minutes',
-  'npm run gate -- --base HEAD~1': 'test/gate.test.ts runs it',
+  'npm run gate -- --base HEAD~1': 'test/gate.proof.test.ts runs it',
   'npm run capacity': 'it measures for many minutes',
 };
 
