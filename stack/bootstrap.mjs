@@ -40,15 +40,12 @@ const UP_FLAGS = ['--max-semi-space-size=1', '--v8-pool-size=1'];
 
 /** @type {Record<string, Command>} */
 const COMMANDS = {
-  start: {
-    engines: SERVERS,
-    postgres: true,
-    web: true,
-    compile: true,
-    program: [...UP_FLAGS, 'stack/up.ts'],
-  },
+  // What the services need besides is obtained while those run that can.
+  start: { compile: true, program: [...UP_FLAGS, 'stack/up.ts'] },
   stop: { program: ['stack/stop.ts'] },
   status: { program: ['stack/status.ts'] },
+  restart: { program: ['stack/restart.ts'] },
+  logs: { program: ['stack/logs.ts'] },
   'restore-drill': { program: ['services/sentinel/src/backup/drill-command.ts'] },
   restore: { postgres: true, program: ['services/sentinel/src/backup/restore-command.ts'] },
   'page-drill': { chromium: true, program: ['stack/page-drill.ts'] },
@@ -124,6 +121,8 @@ async function main() {
   // Go, npm and others look for their caches there; it is not set in every container.
   process.env.HOME = process.env.HOME || homedir();
   process.chdir(root);
+  // "ready in … s" counts from here, also in the program that this process turns into.
+  if (name === 'start') process.env.STARTED_AT_MS = String(Math.round(performance.timeOrigin));
   const tools = { log: line.log, status: line.status, signal: interrupted.signal };
   if (name === 'build') {
     await ensureEngines(rest.length > 0 ? /** @type {Program[]} */ (rest) : SERVERS, tools);
@@ -250,7 +249,7 @@ async function obtain(needs, { node, ...tools }) {
   const wanted = new Set(needs);
   const programs = Object.values(RECIPES).flatMap((recipe) => /** @type {Program[]} */ (Object.keys(recipe.programs)));
   const engines = programs.filter((program) => wanted.has(program));
-  if (engines.length > 0) await buildEngines(engines, tools);
+  if (engines.length > 0) await ensureEngines(engines, tools);
   if (wanted.has('postgres')) await ensurePostgres(tools);
   if (wanted.has('pages')) {
     await ensureWeb(root, { node, ...tools });

@@ -37,7 +37,7 @@ afterEach(async () => {
 });
 
 async function begin(prefix: string[], closed: boolean): Promise<TinyStack> {
-  const stack = await tinyStack(services, prefix);
+  const stack = await tinyStack(services, { prefix });
   tidy.push(stack.remove);
   if (prefix.length > 0) chownSync(stack.root, 65_534, 65_534);
   // As below /root: no other user may pass.

@@ -86,8 +86,12 @@ export function createProxy({ urls, answerWithinMs = ANSWER_WITHIN_MS }: ProxyOp
         resolve();
         if (response.headersSent || response.destroyed) return;
         const late = signal.aborted;
+        const title = TITLES[call.upstream];
         const why = late ? `no answer within ${withinMs / 1000} s` : (error.code ?? 'connection lost');
-        const message = `${TITLES[call.upstream]} does not answer (${why}). Panels ask again at the next refresh.`;
+        const message =
+          error.code === 'ECONNREFUSED'
+            ? `${title} is not there yet, or no longer: nothing listens at its address. npm run status tells how far it is. Panels ask again at the next refresh.`
+            : `${title} does not answer (${why}). Panels ask again at the next refresh.`;
         answerError(response, late ? 504 : 502, 'unavailable', message);
       });
       outgoing.end(call.body);
