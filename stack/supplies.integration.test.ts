@@ -103,6 +103,7 @@ describe('npm start without the servers', () => {
     const { stack, cli } = await waiting();
     cli.signal(signal);
     expect(await cli.ended).toBe(signal === 'SIGINT' ? 0 : null);
+    expect(cli.output()).not.toContain('could not be obtained');
     await until(() => stack.processes().length === 0);
   });
 

@@ -104,13 +104,16 @@ export function startSupplies({ root, needs, reaper, log, note }: SuppliesOption
     else supply.reject(line.state === 'missing' ? new Missing(line.reason) : new Error(line.reason));
   };
   createInterface({ input: child.stdout! }).on('line', (text) => take(JSON.parse(text) as SupplierLine));
+  let stopping = false;
   const ended = new Promise<void>((resolve) => {
     const over = (how: string) => {
+      resolve();
+      // Who still waits is being stopped too.
+      if (stopping) return;
       const error = new Error(
         `What the services need could not be obtained: ${how}. ${lastLines(log.tail(15), log.path)}`,
       );
       for (const supply of all.values()) supply.reject(error);
-      resolve();
     };
     child.once('error', ({ message }) => over(`stack/supplier.mjs could not be started: ${message}`));
     // After `close` every line has been read.
@@ -129,6 +132,7 @@ export function startSupplies({ root, needs, reaper, log, note }: SuppliesOption
     },
     goOn: () => void child.stdin!.write('go on\n'),
     async stop() {
+      stopping = true;
       if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
       child.kill('SIGINT');
       const patience = new AbortController();

@@ -90,7 +90,8 @@ export function createProxy({ urls, answerWithinMs = ANSWER_WITHIN_MS }: ProxyOp
         const why = late ? `no answer within ${withinMs / 1000} s` : (error.code ?? 'connection lost');
         const message =
           error.code === 'ECONNREFUSED'
-            ? `${title} is not there yet, or no longer: nothing listens at its address. npm run status tells how far it is. Panels ask again at the next refresh.`
+            ? // Short: the smallest panel must hold it.
+              `${title} is not running (yet). See npm run status.`
             : `${title} does not answer (${why}). Panels ask again at the next refresh.`;
         answerError(response, late ? 504 : 502, 'unavailable', message);
       });
