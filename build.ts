@@ -9,6 +9,8 @@ import { readme } from './instrumentation/collected.ts';
 import { baselinesDocument } from './k6/baselines/document.ts';
 import { ruleFiles } from './prometheus/src/rules.ts';
 import { licences } from './supply-chain/licences.ts';
+import { contributingDocument } from './test/contributing.ts';
+import { evidenceDocument } from './test/proofs.mjs';
 
 const runbookIndex = `<!-- Generated from catalogue/alerts.ts by build.ts. Do not edit; run: npm run build -->
 # Runbooks
@@ -27,7 +29,9 @@ export const files: Readonly<Record<string, string>> = {
   ...ruleFiles,
   ...dashboardFiles,
   'runbooks/README.md': runbookIndex,
+  'CONTRIBUTING.md': contributingDocument(import.meta.dirname),
   'docs/baselines.md': baselinesDocument(import.meta.dirname),
+  'docs/evidence.md': evidenceDocument(import.meta.dirname),
   'docs/licences.md': licences(import.meta.dirname),
   'docs/performance.md': performanceDocument(import.meta.dirname),
   'instrumentation/README.md': readme(import.meta.dirname),

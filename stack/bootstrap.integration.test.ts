@@ -45,7 +45,7 @@ test('an unknown command lists the known ones', () => {
   expect([status, stderr]).toEqual([
     2,
     expect.stringContaining(
-      'start | stop | status | test | restore-drill | restore | page-drill | time-to-page | pictures',
+      'start | stop | status | restart | logs | test | restore-drill | restore | page-drill | time-to-page | pictures',
     ),
   ]);
 });

@@ -9,6 +9,7 @@ if (major < 20) {
 }
 
 const { spawn } = await import('node:child_process');
+const { writeFileSync } = await import('node:fs');
 const { constants, homedir } = await import('node:os');
 const { delimiter, join } = await import('node:path');
 const { isatty } = await import('node:tty');
@@ -39,24 +40,12 @@ const UP_FLAGS = ['--max-semi-space-size=1', '--v8-pool-size=1'];
 
 /** @type {Record<string, Command>} */
 const COMMANDS = {
-  start: {
-    engines: SERVERS,
-    postgres: true,
-    web: true,
-    compile: true,
-    program: [...UP_FLAGS, 'stack/up.ts'],
-  },
+  // What the services need besides is obtained while those run that can.
+  start: { compile: true, program: [...UP_FLAGS, 'stack/up.ts'] },
   stop: { program: ['stack/stop.ts'] },
   status: { program: ['stack/status.ts'] },
-  test: {
-    engines: [...SERVERS, 'promtool', 'amtool', 'docker-compose', 'k6', 'versitygw'],
-    postgres: true,
-    web: true,
-    compile: true,
-    chromium: true,
-    docker: 'wanted',
-    program: ['node_modules/vitest/vitest.mjs', 'run'],
-  },
+  restart: { program: ['stack/restart.ts'] },
+  logs: { program: ['stack/logs.ts'] },
   'restore-drill': { program: ['services/sentinel/src/backup/drill-command.ts'] },
   restore: { postgres: true, program: ['services/sentinel/src/backup/restore-command.ts'] },
   'page-drill': { chromium: true, program: ['stack/page-drill.ts'] },
@@ -132,6 +121,8 @@ async function main() {
   // Go, npm and others look for their caches there; it is not set in every container.
   process.env.HOME = process.env.HOME || homedir();
   process.chdir(root);
+  // "ready in … s" counts from here, also in the program that this process turns into.
+  if (name === 'start') process.env.STARTED_AT_MS = String(Math.round(performance.timeOrigin));
   const tools = { log: line.log, status: line.status, signal: interrupted.signal };
   if (name === 'build') {
     await ensureEngines(rest.length > 0 ? /** @type {Program[]} */ (rest) : SERVERS, tools);
@@ -141,9 +132,13 @@ async function main() {
     await docker(tools);
     return;
   }
+  if (name === 'test' || name === 'test:proof') {
+    await test(tools);
+    return;
+  }
   const command = COMMANDS[name];
   if (!command) {
-    const names = [...Object.keys(COMMANDS), 'build', 'docker'].join(' | ');
+    const names = [...Object.keys(COMMANDS), 'build', 'docker', 'test', 'test:proof'].join(' | ');
     const programs = Object.values(RECIPES).flatMap((recipe) => Object.keys(recipe.programs));
     process.exitCode = 2;
     throw new Error(`Usage: node stack/bootstrap.mjs ${names} [arguments]\nbuild: ${programs.join(' ')}`);
@@ -160,15 +155,7 @@ async function main() {
   process.env.PATH = [join(root, 'node_modules/.bin'), process.env.PATH].join(delimiter);
 
   const arguments_ = [...command.program, ...rest];
-  if (name === 'test') {
-    if (rest.length === 0) await runChecks(node);
-    // A machine's record of what ran, beside what a person reads.
-    const report = process.env.TEST_REPORT;
-    if (report) arguments_.push('--reporter=default', '--reporter=json', `--outputFile.json=${report}`);
-  }
-  // A choice of other tests needs no containers.
-  const containers = name !== 'test' || rest.length === 0 || rest.some((word) => word.includes('docker'));
-  const release = command.docker && containers ? await forDocker(command.docker, tools) : undefined;
+  const release = command.docker ? await forDocker(command.docker, tools) : undefined;
   line.clear();
   try {
     interrupted.signal.throwIfAborted();
@@ -214,6 +201,62 @@ async function docker(tools) {
   Object.assign(process.env, env);
   if (rest.length > 0) await waitFor('docker', ['compose', ...rest]);
   else for (const [key, value] of Object.entries(env)) console.log(`export ${key}='${value}'`);
+}
+
+/** @param {{ log: (line: string) => void, status: (line: string) => void, signal: AbortSignal }} tools */
+async function test(tools) {
+  const { choiceOf, failed, recordRun, runTests, summary, totals, UsageError } = await import('../test/run.mjs');
+  const { prove, proofChoiceOf } = await import('../test/prove.mjs');
+  /** @type {(() => Promise<void>) | undefined} */
+  let release;
+  try {
+    const proving = name === 'test:proof' ? proofChoiceOf(rest) : undefined;
+    const choice = choiceOf(proving ? [] : rest);
+    await ensurePackages(root, tools);
+    const node = nodeProgram(root);
+    process.env.PATH = [join(root, 'node_modules/.bin'), process.env.PATH].join(delimiter);
+    const options = {
+      root,
+      node,
+      log: line.log,
+      check: () => runChecks(node),
+      /** @param {import('../test/needs.mjs').Need[]} needs */
+      obtain: async (needs) => {
+        await obtain(needs, { ...tools, node });
+        if (needs.includes('docker') && !release) release = await forDocker('wanted', tools);
+        line.clear();
+      },
+    };
+    const results = proving ? await prove(proving, options) : await runTests(choice, options);
+    console.log(summary(results));
+    if (choice.record) recordRun(results, { root, date: new Date().toISOString().slice(0, 10) });
+    const report = process.env.TEST_REPORT;
+    if (report) writeFileSync(report, JSON.stringify(totals(results.flatMap(({ files }) => files))));
+    if (results.some(failed)) process.exitCode = 1;
+  } catch (error) {
+    if (error instanceof UsageError) process.exitCode = 2;
+    throw error;
+  } finally {
+    await release?.();
+  }
+}
+
+/**
+ * @param {import('../test/needs.mjs').Need[]} needs
+ * @param {{ node: string, log: (line: string) => void, status: (line: string) => void, signal: AbortSignal }} tools
+ */
+async function obtain(needs, { node, ...tools }) {
+  const wanted = new Set(needs);
+  const programs = Object.values(RECIPES).flatMap((recipe) => /** @type {Program[]} */ (Object.keys(recipe.programs)));
+  const engines = programs.filter((program) => wanted.has(program));
+  if (engines.length > 0) await ensureEngines(engines, tools);
+  if (wanted.has('postgres')) await ensurePostgres(tools);
+  if (wanted.has('pages')) {
+    await ensureWeb(root, { node, ...tools });
+    await ensureCompileCache(root, { node, flags: UP_FLAGS, ...tools });
+  }
+  if (wanted.has('dashboards')) await ensurePreview(root, { node, ...tools });
+  if (wanted.has('chromium')) process.env.CHROMIUM = await ensureChromium(tools);
 }
 
 /** @param {string} node */

@@ -1,3 +1,4 @@
+// @needs chromium
 import { type Browser, chromium } from 'playwright-core';
 import { ensureChromium } from './find-chromium.mjs';
 

@@ -54,7 +54,7 @@ services:
     [
       'an unknown x-native key',
       service('x-native: { program: node, redy: [] }'),
-      'web: x-native: unknown key redy: known are program, ready, command, environment, working_dir',
+      'web: x-native: unknown key redy: known are title, program, needs, ready, command, environment, working_dir',
     ],
     [
       'a wait for what only a profile runs',
@@ -91,6 +91,14 @@ services:
     ['YAML that is none', 'services: [', 'not valid YAML'],
   ])('refuses %s, naming service and key', (_, yaml, message) => {
     expect(problem(yaml)).toContain(message);
+  });
+
+  it('takes the title that people read, and what is built first; without, the name and nothing', () => {
+    const yaml = service('x-native: { program: node, title: ui, needs: [pages] }\ncommand: [node]');
+    expect(readCompose(yaml).services[0]).toMatchObject({ name: 'web', title: 'ui', needs: ['pages'] });
+    expect(readCompose(service(node)).services[0]).toMatchObject({ name: 'web', title: 'web', needs: [] });
+    const other = '  api: { command: [node], x-native: { program: node, title: web } }';
+    expect(problem(service(node, other))).toContain('api: x-native.title: another service is called web');
   });
 
   it('refuses a port used twice, naming both services', () => {

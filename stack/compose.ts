@@ -5,6 +5,10 @@ import { z } from 'zod';
 export const programs = ['node', 'postgres', 'tempo', 'alertmanager', 'prometheus', 'collector'] as const;
 export type Program = (typeof programs)[number];
 
+/** What is built from this repository before a service can run: the clinic's pages, or the dashboards' app. */
+export const builds = ['pages', 'dashboards'] as const;
+export type Build = (typeof builds)[number];
+
 export type Condition = 'service_started' | 'service_healthy' | 'service_completed_successfully';
 
 /** A mount: `source` is a path relative to the repository (`kind` bind) or the name of a volume. */
@@ -23,6 +27,9 @@ export type HealthCheck =
 /** What the native run uses of one service; every value as it is written in the file, still in terms of the container. */
 export interface ComposeService {
   name: string;
+  /** What people read; the name where the file gives no other. */
+  title: string;
+  needs: Build[];
   /** Absent: nothing is run, the service only waits until its health check holds. */
   program?: Program;
   command: string[];
@@ -105,7 +112,12 @@ const healthcheck = z.strictObject({
 });
 
 const nativeOptions = {
+  title: z
+    .string()
+    .regex(/^[a-z][a-z0-9-]*$/)
+    .optional(),
   program: z.enum(programs).optional(),
+  needs: z.array(z.enum(builds)).default([]),
   ready: z
     .array(z.url({ protocol: /^http$/ }))
     .min(1)
@@ -190,6 +202,8 @@ export function readCompose(yaml: string): Compose {
     }
     return {
       name,
+      title: native.title ?? name,
+      needs: native.needs,
       ...(native.program && { program: native.program }),
       command,
       environment: native.environment ?? raw.environment,
@@ -204,7 +218,7 @@ export function readCompose(yaml: string): Compose {
     };
   });
 
-  problems.push(...sharedPorts(all), ...wrongDependencies(all));
+  problems.push(...sharedTitles(all), ...sharedPorts(all), ...wrongDependencies(all));
   if (problems.length > 0) throw failure(problems);
   return { services: all, volumes: Object.keys(parsed.data.volumes) };
 }
@@ -228,6 +242,14 @@ function nativeCheck(check: RawHealthCheck): HealthCheck | undefined {
   }
   const urls = args.flatMap((arg) => arg.match(/http:\/\/[^\s'"`]+/g) ?? []);
   return urls.length > 0 ? { kind: 'http', urls, withinMs } : undefined;
+}
+
+function sharedTitles(services: ComposeService[]): string[] {
+  return services.flatMap(({ name, title }) =>
+    services.some((other) => other.name !== name && (other.name === title || other.title === title))
+      ? [`${name}: x-native.title: another service is called ${title}`]
+      : [],
+  );
 }
 
 function sharedPorts(services: ComposeService[]): string[] {

@@ -107,8 +107,8 @@ export function recipeFolder(name, place = {}) {
   const { tags, ldflags } = /** @type {Recipe} */ (RECIPES[name]);
   const hash = createHash('sha256');
   hash.update(JSON.stringify([process.platform, process.arch, tags, ldflags, STRIP, BUILD_FLAGS, BUILD_ENVIRONMENT]));
-  for (const file of sources(join(recipes, name))) {
-    const text = readFileSync(join(recipes, name, file));
+  for (const file of sources(recipes, name)) {
+    const text = readFileSync(join(recipes, file));
     hash.update(`${file} ${text.length}\n`).update(text);
   }
   return join(enginesFolder(place), `${name}-${hash.digest('hex').slice(0, 12)}`);

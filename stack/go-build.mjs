@@ -13,7 +13,7 @@ import {
 } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { availableParallelism, homedir, setPriority } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { cacheFolder, enginesFolder, RECIPES_FOLDER } from './engine-place.mjs';
 import { findProgram, runQuietly, searchPath } from './program.mjs';
@@ -144,11 +144,21 @@ function advice(output) {
     : 'Try again: what was built is kept. If it fails in the same way, see "If a build fails" in engines/README.md.';
 }
 
-/** @param {string} folder */
-export const sources = (folder) =>
-  readdirSync(folder)
-    .filter((name) => /\.go$|^go\.(mod|sum)$/.test(name))
-    .sort();
+/**
+ * What a recipe is made of: its own Go files, and those of the stand-ins that its go.mod puts in the place of modules.
+ * @param {string} recipes the folder engines/
+ * @param {string} name
+ * @returns {string[]} paths from there
+ */
+export function sources(recipes, name) {
+  const replaced = readFileSync(join(recipes, name, 'go.mod'), 'utf8').matchAll(/=> \.\.\/(stand-ins\/[\w-]+)/g);
+  return [name, ...new Set([...replaced].map(([, folder = '']) => folder).sort())].flatMap((folder) =>
+    readdirSync(join(recipes, folder), { recursive: true, encoding: 'utf8' })
+      .filter((file) => /\.go$|(^|\/)go\.(mod|sum)$/.test(file))
+      .sort()
+      .map((file) => join(folder, file)),
+  );
+}
 
 /**
  * @typedef {{ name: string, recipe: Recipe, program: Program, go: Go, place: Place, signal: AbortSignal }} Build
@@ -286,9 +296,11 @@ async function inCopy({ name, program, place }, work) {
   const { recipes = RECIPES_FOLDER } = place;
   const folder = join(enginesFolder(place), `.building-${program}`);
   try {
-    mkdirSync(folder, { recursive: true });
-    for (const file of sources(join(recipes, name))) copyFileSync(join(recipes, name, file), join(folder, file));
-    return await work(folder);
+    for (const file of sources(recipes, name)) {
+      mkdirSync(join(folder, dirname(file)), { recursive: true });
+      copyFileSync(join(recipes, file), join(folder, file));
+    }
+    return await work(join(folder, name));
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -1,5 +1,5 @@
 import { isAbsolute, join } from 'node:path';
-import type { Compose, ComposeService, Condition, HealthCheck, Program } from './compose.ts';
+import type { Build, Compose, ComposeService, Condition, HealthCheck, Program } from './compose.ts';
 
 /** A configuration file or folder to copy into the state folder, its text mapped by {@link mapText}. */
 export interface ConfigCopy {
@@ -16,8 +16,14 @@ export interface Mapping {
   portOffset: number;
 }
 
+/** What must be there before a service can start, and may have to be built or fetched first. */
+export type Need = Exclude<Program, 'node'> | Build;
+
 export interface ServicePlan {
   name: string;
+  /** What people read. */
+  title: string;
+  needs: Need[];
   /** Absent: nothing is run, the service is healthy when its check holds. */
   program?: Program;
   /** Program and arguments. For postgres `argv[0]` is the word `postgres`: its path is found when it starts. */
@@ -83,6 +89,8 @@ export function planStack(compose: Compose, options: PlanOptions): ServicePlan[]
     const environment = { ...service.environment, ...options.environment?.[service.name] };
     return {
       name: service.name,
+      title: service.title,
+      needs: [...(service.program && service.program !== 'node' ? [service.program] : []), ...service.needs],
       ...(service.program && { program: service.program }),
       argv: argv(service.program, command, options),
       environment: Object.fromEntries(

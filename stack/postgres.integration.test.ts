@@ -1,3 +1,4 @@
+// @needs postgres
 import { chmodSync, chownSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -36,7 +37,7 @@ afterEach(async () => {
 });
 
 async function begin(prefix: string[], closed: boolean): Promise<TinyStack> {
-  const stack = await tinyStack(services, prefix);
+  const stack = await tinyStack(services, { prefix });
   tidy.push(stack.remove);
   if (prefix.length > 0) chownSync(stack.root, 65_534, 65_534);
   // As below /root: no other user may pass.

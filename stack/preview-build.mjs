@@ -17,6 +17,15 @@ const SOURCES = ['src/app', 'public', 'index.html', 'vite.config.ts', 'package-l
 export const previewHash = (root) => sourceHash(root, SOURCES);
 
 /**
+ * Whether the preview is built from what is here now.
+ * @param {string} root of the checkout
+ */
+export function previewIsBuilt(root) {
+  const stamp = join(root, PREVIEW, 'dist/.hash');
+  return existsSync(stamp) && readFileSync(stamp, 'utf8') === previewHash(root);
+}
+
+/**
  * Installs the preview's packages and builds it, when either has changed since the last time. They are not among the workspace's: nobody
  * who uses the library needs Grafana's components.
  * @param {string} root of the checkout
@@ -26,15 +35,15 @@ export const previewHash = (root) => sourceHash(root, SOURCES);
 export async function ensurePreview(root, { node, log = console.error, status = () => {}, signal }) {
   const folder = join(root, PREVIEW);
   const within = {
-    log: (/** @type {string} */ line) => log(`preview: ${line}`),
-    status: (/** @type {string} */ line) => status(`preview: ${line}`),
+    log: (/** @type {string} */ line) => log(`dashboards: ${line}`),
+    status: (/** @type {string} */ line) => status(`dashboards: ${line}`),
   };
   await ensurePackages(folder, { ...within, signal, hint: 'about 35s in all' });
+  if (previewIsBuilt(root)) return;
   const stamp = join(folder, 'dist/.hash');
   const hash = previewHash(root);
-  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === hash) return;
   const started = performance.now();
-  status('building the preview');
+  status('building the app');
   rmSync(stamp, { force: true });
   await runQuietly(node, [join(root, 'node_modules/vite/bin/vite.js'), 'build', '--logLevel', 'error'], {
     cwd: folder,
@@ -42,5 +51,5 @@ export async function ensurePreview(root, { node, log = console.error, status = 
     signal,
   });
   writeFileSync(stamp, hash);
-  log(`preview: built in ${((performance.now() - started) / 1000).toFixed(1)}s`);
+  log(`dashboards: built in ${((performance.now() - started) / 1000).toFixed(1)}s`);
 }

@@ -20,8 +20,11 @@ export interface Launch {
 
 /** Starts programs such that none outlives this process, not even when this one is killed. */
 export interface Reaper {
-  /** Starts a program in a process group of its own, its output appended to `output` (a file descriptor). */
-  start(launch: Launch, output: number): ChildProcess;
+  /**
+   * Starts a program in a process group of its own, its output appended to `output` (a file descriptor); `piped`: its standard
+   * input and output are pipes instead, and only its errors go there.
+   */
+  start(launch: Launch, output: number, piped?: 'piped'): ChildProcess;
   pid(): number | undefined;
   /** Ends the reaper; to be called when everything has stopped. */
   close(): Promise<void>;
@@ -50,12 +53,12 @@ export function startReaper(onDeath: () => void): Reaper {
   }
 
   return {
-    start({ argv, environment, cwd, stopSignal }, output) {
+    start({ argv, environment, cwd, stopSignal }, output, piped) {
       const child = spawn('/bin/sh', ['-c', ANNOUNCE, stopSignal, ...argv], {
         cwd,
         env: environment,
         detached: true,
-        stdio: ['ignore', output, output, reaper.stdin],
+        stdio: [piped ? 'pipe' : 'ignore', piped ? 'pipe' : output, output, reaper.stdin],
       });
       const { pid } = child;
       if (pid !== undefined) {

@@ -12,7 +12,12 @@ export interface ProcessMark {
 
 export interface ServiceRecord {
   name: string;
+  /** What people read, and may call it by. */
+  title: string;
   state: ServiceState;
+  detail?: string;
+  /** How often it was begun. */
+  starts: number;
   process?: ProcessMark;
   /** ISO 8601. */
   startedAt?: string;

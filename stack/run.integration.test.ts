@@ -146,10 +146,44 @@ describe('startStack', () => {
     expect(tiny.processes()).toEqual([]);
   });
 
-  it('fails when a service is not healthy in time', async () => {
-    const slow = tinyService('api', 1001, env('DELAY_MS: 9000')).replace('retries: 20', 'retries: 1');
-    const { message } = await failing([slow]);
-    expect(message).toMatch(/api was not healthy within 1 s \(http:\/\/127\.0\.0\.1:\d+\/\)/);
+  it('waits for a service that is alive but not healthy in time, and says for what, how long and what it heard', async () => {
+    const slow = tinyService('api', 1001, env('DELAY_MS: 3500')).replace('retries: 20', 'retries: 1');
+    const { stack, lines, events } = await start([slow]);
+    expect(await answers(stack, 'api')).toBe(true);
+    const url = stack.url('api');
+    const { host } = new URL(url);
+    const said = lines.filter((line) => line.startsWith('waiting for api'));
+    expect(said[0]).toMatch(/for 1 s, last answer/);
+    expect(said[0]?.replace(/for \d+ s/, 'for N s')).toBe(
+      `waiting for api: asked ${url}/ for N s, last answer: connect ECONNREFUSED ${host}; still waiting`,
+    );
+    expect(said.length).toBeGreaterThan(1);
+    expect(events.flatMap((event) => (event.kind === 'died' ? [event] : []))).toEqual([]);
+  });
+
+  it('fails when a slow service ends after all', async () => {
+    const dying = tinyService('api', 1001, env('DELAY_MS: 60000, DIES_AFTER_MS: 1800')).replace(
+      'retries: 20',
+      'retries: 1',
+    );
+    const { tiny, message } = await failing([dying]);
+    expect(message).toContain('api ended with exit code 9 and is not to be restarted');
+    expect(tiny.processes()).toEqual([]);
+  });
+
+  it('restarts a service in order, which is no death, while the others go on', async () => {
+    const { tiny, stack, events } = await start([
+      tinyService('api', 1001, env(''), restart, needs('db')),
+      tinyService('db', 1002, env(''), restart),
+    ]);
+    const [api, db] = [stack.pid('api'), stack.pid('db')];
+    // As deaths, that many would end the run.
+    for (let time = 1; time <= 6; time++) await stack.restartService('db');
+    expect(stack.pid('db')).not.toBe(db);
+    expect(stack.pid('api')).toBe(api);
+    expect(await answers(stack, 'db')).toBe(true);
+    expect(tiny.diary().filter((entry) => entry === 'db ends')).toHaveLength(6);
+    expect(events.filter(({ kind }) => kind === 'died')).toEqual([]);
   });
 
   it('kills what does not stop within its grace period', async () => {

@@ -1,19 +1,21 @@
 import { once } from 'node:events';
 import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import type { Compose } from './compose.ts';
+import { type Compose, type Program, programs } from './compose.ts';
 import { readComposeFile } from './compose-file.ts';
 import { writeConfig } from './config-files.ts';
 import { eventLine, type StackEvent } from './event.ts';
-import { isHealthy } from './health.ts';
+import { askHealth } from './health.ts';
 import { endLeftovers } from './leftovers.ts';
 import { beginLog, type LogFile } from './log-file.ts';
-import { planStack, type ServicePlan } from './plan.ts';
+import { type Need, planStack, type ServicePlan } from './plan.ts';
 import { takenPorts, takenPortsMessage } from './port-check.ts';
 import { type PostgresServer, preparePostgres } from './postgres.ts';
 import { type Launch, startReaper } from './reaper.ts';
+import { takeRestartRequest } from './restart-request.ts';
 import { markOf, type RunRecord, releaseRun, takeRun, writeRun } from './run-record.ts';
 import { Service } from './service.ts';
+import { isSuppliedLater, Missing, type Supplies, startSupplies } from './supplies.ts';
 
 export interface StackOptions {
   /** The folder that holds docker-compose.yml; the repository. */
@@ -28,6 +30,8 @@ export interface StackOptions {
   profiles?: string[];
   /** Values that replace or join those of the compose file, per service; written like there (`http://pager:8087`). */
   environment?: Record<string, Record<string, string>>;
+  /** Build or fetch what services need and is not there yet, while others run; when absent, a missing program is an error. */
+  obtain?: boolean;
   /** Delete what earlier runs left in the state folder first. */
   fresh?: boolean;
   /** Progress and accidents, as lines for a person. */
@@ -59,6 +63,8 @@ export interface Stack {
   stopService(service: string): Promise<void>;
   /** Starts a stopped service and resolves when it is up. */
   startService(service: string): Promise<void>;
+  /** Stops one service in order and starts it again; resolves when it is up. What depends on it goes on. */
+  restartService(service: string): Promise<void>;
   /** Stops everything, dependents first; resolves when no process is left. */
   stop(): Promise<void>;
   /** Resolves when the run is over: with the error that ended it, or undefined when it was stopped. */
@@ -71,11 +77,12 @@ export class StackStopped extends Error {
 }
 
 const ROTATE_EVERY_MS = 5_000;
+const LOOK_FOR_REQUESTS_EVERY_MS = 500;
 const MARKER = '.made-by-npm-start';
 
 /**
  * Starts the services of `<root>/docker-compose.yml` on this machine, in dependency order and otherwise in parallel.
- * Resolves when all are up. When one fails, everything is stopped, and the promise rejects with an error that holds the
+ * Resolves when all are up, with `obtain` all whose needs can be had. When one fails, everything is stopped, and the promise rejects with an error that holds the
  * last lines of its log.
  * @throws {ComposeFileError} the compose file cannot be run
  * @throws {AlreadyRunning} another run uses the state folder
@@ -97,11 +104,15 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     state,
     portOffset,
     nodePath: process.execPath,
-    enginePath: await engines(compose),
+    // Its path is found when it starts: it may not be there yet.
+    enginePath: (program) => program,
     ...(options.services && { services: options.services }),
     ...(options.profiles && { profiles: options.profiles }),
     ...(options.environment && { environment: options.environment }),
   });
+
+  const engineProgram = await engines(compose);
+  if (!options.obtain) for (const need of plans.flatMap(({ needs }) => needs)) if (isEngine(need)) engineProgram(need);
 
   const supervisor = markOf(process.pid)!;
   const record: RunRecord = { supervisor, since: new Date().toISOString(), portOffset, services: [] };
@@ -117,7 +128,16 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     );
     if (taken.length > 0) throw new Error(takenPortsMessage(taken));
     inState(state, () => layOut(state, plans));
-    return await supervise({ state, plans, record, note, ...(options.signal && { signal: options.signal }) });
+    return await supervise({
+      root,
+      state,
+      plans,
+      record,
+      note,
+      engineProgram,
+      obtain: options.obtain ?? false,
+      ...(options.signal && { signal: options.signal }),
+    });
   } catch (error) {
     releaseRun(state);
     throw error;
@@ -125,14 +145,26 @@ export async function startStack(options: StackOptions): Promise<Stack> {
 }
 
 interface Supervision {
+  root: string;
   state: string;
   plans: ServicePlan[];
   record: RunRecord;
   note(event: StackEvent): void;
+  engineProgram: EngineProgram;
+  obtain: boolean;
   signal?: AbortSignal;
 }
 
-async function supervise({ state, plans, record, note, signal }: Supervision): Promise<Stack> {
+async function supervise({
+  root,
+  state,
+  plans,
+  record,
+  note,
+  engineProgram,
+  obtain,
+  signal,
+}: Supervision): Promise<Stack> {
   const services = new Map<string, Service>();
   const logs = new Map<string, LogFile>();
   const ended = Promise.withResolvers<Error | undefined>();
@@ -148,7 +180,10 @@ async function supervise({ state, plans, record, note, signal }: Supervision): P
       const process = service.pid === undefined ? undefined : markOf(service.pid);
       return {
         name: service.plan.name,
+        title: service.plan.title,
         state: service.state,
+        ...(service.detail !== undefined && { detail: service.detail }),
+        starts: service.starts,
         ...(process && { process }),
         ...(service.startedAt && { startedAt: service.startedAt.toISOString() }),
         ports: service.plan.ports.map(({ host }) => host),
@@ -167,7 +202,22 @@ async function supervise({ state, plans, record, note, signal }: Supervision): P
     note({ kind: 'note', text: 'The process that tidies up after a kill died; started it again' });
   });
 
-  const server = postgresOnce();
+  const findServer = postgresOnce();
+  const server = async () => {
+    const found = await findServer();
+    if (found) return found;
+    throw new Error('No PostgreSQL server was found on this machine: install PostgreSQL 15 or newer');
+  };
+  const isThere = async (need: Need) => {
+    if (need === 'postgres') return (await findServer()) !== undefined;
+    return isEngine(need) && isBuilt(engineProgram, need);
+  };
+  const needs = [...new Set(plans.flatMap((plan) => plan.needs))];
+  let supplies: Supplies | undefined;
+  if (obtain && needs.length > 0) {
+    const log = inState(state, () => beginLog(join(state, 'logs', 'supplies.log')));
+    supplies = startSupplies({ root, needs, reaper, log, note: (text) => note({ kind: 'note', text }) });
+  }
   for (const plan of plans) {
     const log = inState(state, () => beginLog(join(state, 'logs', `${plan.name}.log`)));
     logs.set(plan.name, log);
@@ -188,20 +238,24 @@ async function supervise({ state, plans, record, note, signal }: Supervision): P
       new Service({
         plan,
         log,
+        obtain(onProgress) {
+          const { needs } = plan;
+          return supplies && needs.length > 0 ? supplies.obtain(needs, { isThere, onProgress }) : undefined;
+        },
         async prepare() {
           if (plan.program === 'postgres') return preparePostgres({ plan, server: await server(), run: runToEnd });
           const environment = { ...baseEnvironment(), ...plan.environment };
           // An image has its own; here they are where PostgreSQL was found.
           if ('POSTGRES_BIN' in plan.environment) environment.POSTGRES_BIN = (await server()).bin;
           return {
-            argv: plan.argv,
+            argv: isEngine(plan.program) ? [engineProgram(plan.program), ...plan.argv.slice(1)] : plan.argv,
             environment,
             cwd: plan.cwd,
             stopSignal: 'TERM',
           };
         },
         spawn,
-        isHealthy,
+        askHealth,
         onEvent(event) {
           save();
           note(event);
@@ -216,10 +270,21 @@ async function supervise({ state, plans, record, note, signal }: Supervision): P
   const rotation = setInterval(() => {
     for (const log of logs.values()) log.rotateIfLarge();
   }, ROTATE_EVERY_MS);
+  takeRestartRequest(state);
+  const requests = setInterval(() => {
+    const asked = takeRestartRequest(state);
+    const service = asked === undefined ? undefined : services.get(asked);
+    if (!service || stopping) return;
+    note({ kind: 'note', text: `${service.plan.title.padEnd(20)} is restarted, as npm run restart asks` });
+    service.restart().catch(({ message }: Error) => {
+      if (!stopping) note({ kind: 'note', text: message });
+    });
+  }, LOOK_FOR_REQUESTS_EVERY_MS);
 
   function stop(): Promise<void> {
     stopping ??= (async () => {
-      await stopInOrder(services);
+      clearInterval(requests);
+      await Promise.all([stopInOrder(services), supplies?.stop()]);
       clearInterval(rotation);
       signal?.removeEventListener('abort', stopOnAbort);
       await reaper.close();
@@ -232,13 +297,26 @@ async function supervise({ state, plans, record, note, signal }: Supervision): P
   signal?.addEventListener('abort', stopOnAbort, { once: true });
   if (signal?.aborted) void stop();
 
-  const started = [...services.values()].map(async (service) => {
-    await Promise.all(
-      Object.entries(service.plan.dependsOn).map(([on, condition]) => services.get(on)!.reached(condition)),
-    );
-    if (stopping) throw new StackStopped('stopped');
-    await service.start();
-  });
+  const start = async (service: Service) => {
+    const { program, dependsOn } = service.plan;
+    try {
+      await Promise.all(
+        Object.entries(dependsOn).map(([on, condition]) =>
+          // What only watches others has nothing to see before they run.
+          services.get(on)!.reached(condition === 'service_started' && !program ? 'begun' : condition),
+        ),
+      );
+      if (stopping) throw new StackStopped('stopped');
+      await service.start();
+    } catch (error) {
+      if (!(error instanceof Missing)) throw error;
+      service.miss(error);
+    }
+  };
+  const starting = new Map([...services.values()].map((service) => [service, start(service)]));
+  const started = [...starting.values()];
+  const first = [...starting].filter(([{ plan }]) => plan.program && !plan.needs.some(isSuppliedLater));
+  void Promise.allSettled(first.map(([, up]) => up)).then(() => supplies?.goOn());
   try {
     await Promise.all(started);
   } catch (error) {
@@ -270,6 +348,7 @@ async function supervise({ state, plans, record, note, signal }: Supervision): P
     up: (service) => named(service).reached('up'),
     stopService: (service) => named(service).stop(),
     startService: (service) => named(service).start(),
+    restartService: (service) => named(service).restart(),
     stop,
     ended: ended.promise,
   };
@@ -342,21 +421,34 @@ function baseEnvironment(): Record<string, string> {
   return Object.fromEntries(kept.flatMap((key) => (process.env[key] ? [[key, process.env[key]]] : [])));
 }
 
-async function engines(compose: Compose): Promise<Parameters<typeof planStack>[1]['enginePath']> {
-  const needed = compose.services.some(({ program }) => program && program !== 'node' && program !== 'postgres');
-  if (!needed) return () => '';
+type Engine = Exclude<Program, 'node' | 'postgres'>;
+/** The path of an engine; throws while it is not there. */
+type EngineProgram = (program: Engine) => string;
+
+function isEngine(need: Need | Program | undefined): need is Engine {
+  return need !== 'node' && need !== 'postgres' && (programs as readonly (string | undefined)[]).includes(need);
+}
+
+function isBuilt(engineProgram: EngineProgram, program: Engine): boolean {
+  try {
+    engineProgram(program);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function engines(compose: Compose): Promise<EngineProgram> {
+  if (!compose.services.some(({ program }) => isEngine(program))) return () => '';
   const { engineProgram } = await import('./engines.mjs');
   return engineProgram;
 }
 
-function postgresOnce(): () => Promise<PostgresServer> {
-  let found: Promise<PostgresServer> | undefined;
-  return () => {
-    found ??= import('./find-postgres.mjs').then(async ({ findPostgres }) => {
-      const server = await findPostgres();
-      if (server) return server;
-      throw new Error('No PostgreSQL server was found on this machine: install PostgreSQL 15 or newer');
-    });
+/** Looks for the server until it has been found once; undefined when there is none. */
+function postgresOnce(): () => Promise<PostgresServer | undefined> {
+  let found: PostgresServer | undefined;
+  return async () => {
+    found ??= (await import('./find-postgres.mjs')).findPostgres();
     return found;
   };
 }

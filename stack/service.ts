@@ -2,11 +2,13 @@ import type { ChildProcess } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Condition, HealthCheck } from './compose.ts';
 import { lastLines, type ServiceState, type StackEvent } from './event.ts';
+import { askedOf, type Health } from './health.ts';
 import type { LogFile } from './log-file.ts';
 import type { ServicePlan } from './plan.ts';
 import { processTree } from './process-table.ts';
 import { killGroup, type Launch } from './reaper.ts';
 import { isAlive, markOf } from './run-record.ts';
+import { Missing } from './supplies.ts';
 
 const POLL_MS = 100;
 const POLL_UNHEALTHY_MS = 1_000;
@@ -18,17 +20,27 @@ const SHOWN_LINES = 15;
 export interface ServiceOptions {
   plan: ServicePlan;
   log: LogFile;
+  /**
+   * Waits for what the program needs and is not there yet; `onProgress` is told how far it is. Undefined when all is there.
+   * @throws {Missing} it cannot be had
+   */
+  obtain(onProgress: (detail: string) => void): Promise<void> | undefined;
   /** Makes ready what the program needs and says how to launch it; called before every start. */
   prepare(): Promise<Launch>;
   spawn(launch: Launch): ChildProcess;
-  isHealthy(check: HealthCheck): Promise<boolean>;
+  askHealth(check: HealthCheck): Promise<Health>;
   onEvent(event: StackEvent): void;
   /** The service cannot go on by itself: the whole run must stop. */
   onFailure(error: Error): void;
 }
 
-const reachedIn: Record<Condition | 'up', ServiceState[]> = {
-  service_started: ['starting', 'healthy', 'running', 'unhealthy', 'completed'],
+/** `begun`: its program runs. For `service_started` it is enough that nothing but its program is waited for. */
+export type Reached = Condition | 'begun' | 'up';
+
+const begun: ServiceState[] = ['starting', 'healthy', 'running', 'unhealthy', 'completed'];
+const reachedIn: Record<Reached, ServiceState[]> = {
+  begun,
+  service_started: [...begun, 'obtaining', 'missing'],
   service_healthy: ['healthy'],
   service_completed_successfully: ['completed'],
   up: ['healthy', 'running', 'completed'],
@@ -38,6 +50,10 @@ const reachedIn: Record<Condition | 'up', ServiceState[]> = {
 export class Service {
   readonly plan: ServicePlan;
   state: ServiceState = 'waiting';
+  /** More of the state, for people. */
+  detail: string | undefined;
+  /** How often it was begun. */
+  starts = 0;
   /** When its present process was started. */
   startedAt: Date | undefined;
   readonly #options: ServiceOptions;
@@ -62,17 +78,27 @@ export class Service {
     return this.#child?.pid;
   }
 
-  /** Starts it unless it is started already; resolves when it is up. */
+  /** Starts it unless it is started already; resolves when it is up. @throws {Missing} what it needs cannot be had */
   start(): Promise<void> {
     if (this.state === 'waiting' || this.state === 'stopped') void this.#run();
     return this.reached('up');
   }
 
-  /** Resolves once the service is as the condition says; rejects when it fails or is stopped instead. */
-  reached(condition: Condition | 'up'): Promise<void> {
+  /** Resolves once the service is as the condition says; rejects when it fails, is stopped, or is missing instead. */
+  reached(condition: Reached): Promise<void> {
     const states = reachedIn[condition];
     if (states.includes(this.state)) return Promise.resolve();
+    if (this.state === 'missing') return Promise.reject(this.#missing());
     return new Promise((resolve, reject) => this.#waiting.push({ states, resolve, reject }));
+  }
+
+  /** It cannot be started: what it depends on cannot be had. */
+  miss({ message }: Missing): void {
+    if (this.state === 'waiting') this.#set('missing', { detail: message });
+  }
+
+  #missing(): Missing {
+    return new Missing(`needs ${this.plan.title}, which is missing`);
   }
 
   /** From now on a death is an accident to recover from, not a failed start. */
@@ -90,6 +116,27 @@ export class Service {
 
   /** Asks it to stop, kills it when its grace period is over, and resolves when it is gone. It is not restarted. */
   async stop(): Promise<void> {
+    await this.#end();
+    if (this.state !== 'completed' && this.state !== 'failed') this.#set('stopped');
+  }
+
+  /**
+   * Stops it and starts it again, which is no death; resolves when it is up again. What depends on it goes on.
+   * @throws {Error} it is not yet, or no longer, there to be restarted
+   */
+  async restart(): Promise<void> {
+    const early: ServiceState[] = ['waiting', 'obtaining', 'preparing', 'stopping'];
+    if (early.includes(this.state)) {
+      throw new Error(`${this.plan.title} cannot be restarted now: it is ${this.state}`);
+    }
+    const turn = this.#turn + 1;
+    await this.#end();
+    if (turn !== this.#turn) return;
+    void this.#run();
+    await this.reached('up');
+  }
+
+  async #end(): Promise<void> {
     this.#turn++;
     clearTimeout(this.#restartTimer);
     await this.#prepared;
@@ -103,15 +150,24 @@ export class Service {
       clearTimeout(timer);
       for (const mark of family) if (isAlive(mark)) process.kill(mark.pid, 'SIGKILL');
     }
-    if (this.state !== 'completed' && this.state !== 'failed') this.#set('stopped');
   }
 
   async #run(): Promise<void> {
     const turn = ++this.#turn;
     const meant = () => turn === this.#turn;
     this.#began = performance.now();
-    this.#set('preparing');
+    this.starts++;
     try {
+      const obtained = this.#options.obtain((detail) => {
+        if (meant()) this.#set('obtaining', { detail });
+      });
+      if (obtained) {
+        if (this.state !== 'obtaining') this.#set('obtaining');
+        await obtained;
+        if (!meant()) return;
+        this.#began = performance.now();
+      }
+      this.#set('preparing');
       if (this.plan.program) {
         const prepared = this.#options.prepare();
         this.#prepared = prepared.catch(() => {});
@@ -122,7 +178,9 @@ export class Service {
       this.#set('starting');
       await this.#waitHealthy(meant);
     } catch (error) {
-      if (meant()) this.#fail(error as Error);
+      if (!meant()) return;
+      if (error instanceof Missing) this.#set('missing', { detail: error.message });
+      else this.#fail(error as Error);
     }
   }
 
@@ -144,33 +202,34 @@ export class Service {
   }
 
   async #waitHealthy(meant: () => boolean): Promise<void> {
-    const { health, name } = this.plan;
+    const { health, title } = this.plan;
     if (!health) {
       this.#set('running');
       return;
     }
+    let saidAfterMs = 0;
     while (meant()) {
-      if (await this.#options.isHealthy(health)) {
-        if (!meant()) return;
+      const { healthy, answer } = await this.#options.askHealth(health);
+      if (!meant()) return;
+      if (healthy) {
         this.#settled = true;
         this.#set('healthy');
         return;
       }
-      if (meant() && performance.now() - this.#began > health.withinMs && this.state !== 'unhealthy') {
-        const what = health.kind === 'http' ? health.urls.join(' and ') : `PostgreSQL on port ${health.port}`;
-        if (!this.#settled) {
-          throw new Error(
-            `${name} was not healthy within ${health.withinMs / 1_000} s (${what}). ${this.#lastLines()}`,
-          );
-        }
-        this.#set('unhealthy');
+      // Slow is not wrong: the machine may be busy. Only a process that ends is.
+      const afterMs = performance.now() - this.#began;
+      if (afterMs - saidAfterMs > health.withinMs) {
+        saidAfterMs = afterMs;
+        const detail = `asked ${askedOf(health)} for ${Math.round(afterMs / 1_000)} s, last answer: ${answer}; still waiting`;
+        this.#options.onEvent({ kind: 'note', text: `waiting for ${title}: ${detail}` });
+        this.#set(this.#settled ? 'unhealthy' : 'starting', { detail });
       }
       await sleep(this.state === 'unhealthy' ? POLL_UNHEALTHY_MS : POLL_MS);
     }
   }
 
   #onExit(cause: string, code: number | null | undefined): void {
-    const { name, restart } = this.plan;
+    const { name, title, restart } = this.plan;
     const pid = this.#child?.pid ?? 0;
     this.#child = undefined;
     this.startedAt = undefined;
@@ -190,20 +249,20 @@ export class Service {
           ? `did so for the ${DEATHS_TOO_MANY}th time within a minute`
           : undefined;
     if (reason) {
-      this.#fail(new Error(`${name} ${cause} and ${reason}. ${this.#lastLines()}`));
+      this.#fail(new Error(`${title} ${cause} and ${reason}. ${this.#lastLines()}`));
       return;
     }
     const restartInMs = FIRST_RESTART_MS * 2 ** (this.#deaths.length - 1);
     const { path: logPath } = this.#options.log;
     const tail = this.#options.log.tail(SHOWN_LINES);
-    this.#options.onEvent({ kind: 'died', service: name, pid, cause, lastLines: tail, logPath, restartInMs });
+    this.#options.onEvent({ kind: 'died', service: name, title, pid, cause, lastLines: tail, logPath, restartInMs });
     this.#set('restarting');
     this.#restartTimer = setTimeout(() => void this.#run(), restartInMs);
   }
 
   #fail(error: Error): void {
     this.#turn++;
-    this.#set('failed', error);
+    this.#set('failed', { error });
     this.#options.onFailure(error);
   }
 
@@ -211,13 +270,16 @@ export class Service {
     return lastLines(this.#options.log.tail(SHOWN_LINES), this.#options.log.path);
   }
 
-  #set(state: ServiceState, error?: Error): void {
+  #set(state: ServiceState, { error, detail }: { error?: Error; detail?: string } = {}): void {
     this.state = state;
+    this.detail = detail;
     const afterMs = performance.now() - this.#began;
     this.#options.onEvent({
       kind: 'state',
       service: this.plan.name,
+      title: this.plan.title,
       state,
+      ...(detail !== undefined && { detail }),
       afterMs,
       ...(this.pid && { pid: this.pid }),
     });
@@ -226,7 +288,8 @@ export class Service {
     this.#waiting = [];
     for (const one of waiting) {
       if (one.states.includes(state)) one.resolve();
-      else if (over) one.reject(error ?? new Error(`${this.plan.name} was stopped`));
+      else if (over) one.reject(error ?? new Error(`${this.plan.title} was stopped`));
+      else if (state === 'missing') one.reject(this.#missing());
       else this.#waiting.push(one);
     }
   }

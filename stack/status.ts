@@ -1,5 +1,5 @@
 import { join, relative } from 'node:path';
-import { isHealthy } from './health.ts';
+import { askHealth } from './health.ts';
 import { listProcesses, type Process, processTree, proportionalBytes, residentBytes } from './process-table.ts';
 import { isAlive, readRun, type ServiceRecord } from './run-record.ts';
 import { stateFolder } from './state-folder.ts';
@@ -27,18 +27,18 @@ export async function status(args: string[], root: string): Promise<number> {
     const left = run?.services.filter((one) => one.process && isAlive(one.process)) ?? [];
     console.log(`No stack is running in ${relative('', state) || '.'}. npm start starts one.`);
     if (left.length > 0)
-      console.log(`Left of a killed run: ${left.map(({ name }) => name).join(', ')}. npm stop ends it.`);
+      console.log(`Left of a killed run: ${left.map(({ title }) => title).join(', ')}. npm stop ends it.`);
     return 3;
   }
   const processes = listProcesses();
   const rows = await Promise.all(run.services.map((service) => row(service, processes)));
   const own = [run.supervisor.pid, ...(run.reaper ? [run.reaper.pid] : [])];
   rows.push({
-    cells: ['(this run)', 'running', String(run.supervisor.pid), since(run.since), megabytes(memory(own)), '', ''],
+    cells: ['(this run)', 'running', String(run.supervisor.pid), since(run.since), megabytes(memory(own)), '', '', ''],
     pids: own,
     well: true,
   });
-  const header = ['SERVICE', 'STATE', 'PID', 'UPTIME', 'RSS', 'HEALTH', 'PORTS'];
+  const header = ['SERVICE', 'STATE', 'PID', 'UPTIME', 'RSS', 'HEALTH', 'PORTS', ''];
   const table = [header, ...rows.map(({ cells }) => cells)];
   const widths = header.map((_, column) => Math.max(...table.map((cells) => cells[column]!.length)));
   for (const cells of table)
@@ -55,20 +55,22 @@ export async function status(args: string[], root: string): Promise<number> {
 }
 
 async function row(service: ServiceRecord, processes: Process[]): Promise<Row> {
-  const { name, state, process: mark, startedAt, ports, health } = service;
+  const { title, state, detail, process: mark, startedAt, ports, health } = service;
   const alive = mark !== undefined && isAlive(mark);
   const pids = alive ? processTree(mark.pid, processes).map(({ pid }) => pid) : [];
-  const healthy = health ? await isHealthy(health) : undefined;
+  const begun = state !== 'waiting' && state !== 'obtaining' && state !== 'missing';
+  const healthy = health && begun ? (await askHealth(health)).healthy : undefined;
   const up = state === 'completed' || state === 'healthy' || state === 'running';
   return {
     cells: [
-      name,
+      title,
       state,
       alive ? String(mark.pid) : '-',
       alive && startedAt ? since(startedAt) : '-',
       alive ? megabytes(memory(pids)) : '-',
       healthy === undefined ? '-' : healthy ? 'ok' : 'FAILS',
       ports.join(' '),
+      detail ?? '',
     ],
     pids,
     well: up && healthy !== false && (mark === undefined || alive),

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { takenPorts } from './port-check.ts';
 import { listProcesses } from './process-table.ts';
@@ -14,8 +14,9 @@ import { appendFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 const [name, address] = process.argv.slice(2);
 const note = (what) => appendFileSync(process.env.DIARY, name + ' ' + what + '\\n');
-const { DELAY_MS = 0, FAILS_WITH, STUBBORN, CHILD, ENDS_AFTER_MS = 0, GREETING = '' } = process.env;
+const { DELAY_MS = 0, FAILS_WITH, STUBBORN, CHILD, ENDS_AFTER_MS = 0, DIES_AFTER_MS, GREETING = '' } = process.env;
 note('begins');
+if (DIES_AFTER_MS) setTimeout(() => process.exit(9), Number(DIES_AFTER_MS));
 if (FAILS_WITH) {
   console.error('the flux is missing');
   process.exit(Number(FAILS_WITH));
@@ -31,6 +32,7 @@ setTimeout(() => {
   const [host, port] = address.split(':');
   createServer((request, response) => {
     if (request.url === '/crash') process.exit(7);
+    if (request.url === '/speak') console.log(GREETING);
     response.end(GREETING);
   }).listen(Number(port), host, () => note('listens'));
 }, Number(DELAY_MS));
@@ -47,8 +49,10 @@ export interface TinyStack {
   processes(): string[];
   /** Runs `npm start` for it in a process of its own. */
   start(...args: string[]): Cli;
-  /** Runs another command (`status`, `stop`) to its end. */
-  command(name: 'status' | 'stop'): Promise<{ code: number | null; output: string }>;
+  /** Begins another command. */
+  begin(name: Command, ...args: string[]): Cli;
+  /** Runs another command to its end. */
+  command(name: Command, ...args: string[]): Promise<{ code: number | null; output: string }>;
   /** Kills what a failed test left, and removes the folder. */
   remove(): void;
 }
@@ -61,6 +65,11 @@ export interface Cli {
   /** Resolves with the exit code, null when it was killed. */
   ended: Promise<number | null>;
   signal(signal: NodeJS.Signals): void;
+}
+
+export interface TinyOptions {
+  prefix?: string[];
+  path?: string;
 }
 
 /**
@@ -77,8 +86,13 @@ export function tinyService(name: string, port: number, ...lines: string[]): str
 ${lines.map((line) => `    ${line}`).join('\n')}`;
 }
 
-/** Writes a compose file of these services into a new folder. `prefix` is put before a command, to run it as another user. */
-export async function tinyStack(services: string[], prefix: string[] = []): Promise<TinyStack> {
+type Command = 'status' | 'stop' | 'restart' | 'logs';
+
+/**
+ * Writes a compose file of these services into a new folder. `prefix` is put before a command, to run it as another user;
+ * `path` before PATH: a folder within the new one, for programs that a test puts there.
+ */
+export async function tinyStack(services: string[], { prefix = [], path }: TinyOptions = {}): Promise<TinyStack> {
   const root = mkdtempSync(join(tmpdir(), 'tiny-stack-'));
   const state = join(root, 'state');
   const diaryPath = join(state, 'diary', 'diary.txt');
@@ -88,19 +102,32 @@ export async function tinyStack(services: string[], prefix: string[] = []): Prom
     `services:${services.join('')}\nvolumes: { diary: {}, secrets: {}, postgres-data: {} }\n`,
   );
   const program = (name: string) => join(root, `${name}.ts`);
-  for (const name of ['up', 'status', 'stop']) {
+  for (const name of ['up', 'status', 'stop', 'restart', 'logs']) {
     writeFileSync(
       program(name),
       `import { ${name} } from '${join(import.meta.dirname, `${name}.ts`)}';\nprocess.exit(await ${name}(process.argv.slice(2), ${JSON.stringify(root)}));\n`,
     );
   }
   const portOffset = await freeOffset();
-  const run = (name: 'up' | 'status' | 'stop', args: string[]) => {
-    const [command, ...rest] = [...prefix, process.execPath, program(name), '--state', state, ...args];
-    const child = spawn(command!, rest, { stdio: ['ignore', 'pipe', 'pipe'] });
+  const { PATH, STARTED_AT_MS: _, ...rest } = process.env;
+  // What is built for it is kept in its own folder, and goes with it.
+  const cache = path === undefined ? {} : { HOME: root, XDG_CACHE_HOME: join(root, 'cache') };
+  const env = { ...rest, ...cache, PATH: [...(path === undefined ? [] : [join(root, path)]), PATH].join(delimiter) };
+  const begin = (name: 'up' | Command, args: string[]): Cli => {
+    const [command, ...words] = [...prefix, process.execPath, program(name), '--state', state, ...args];
+    const child = spawn(command!, words, { stdio: ['ignore', 'pipe', 'pipe'], env });
     let output = '';
     for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += chunk));
-    return { child, output: () => output };
+    return {
+      pid: child.pid!,
+      output: () => output,
+      async says(text) {
+        await until(() => output.includes(text) || child.exitCode !== null);
+        if (!output.includes(text)) throw new Error(`it ended without saying "${text}":\n${output}`);
+      },
+      ended: once(child, 'close').then(([code]) => code as number | null),
+      signal: (signal) => child.kill(signal),
+    };
   };
   const running = () => listProcesses().filter(({ command }) => command.includes(root));
   return {
@@ -109,23 +136,11 @@ export async function tinyStack(services: string[], prefix: string[] = []): Prom
     portOffset,
     diary: () => readFileSync(diaryPath, 'utf8').trim().split('\n'),
     processes: () => running().flatMap(({ command }) => (command.includes('up.ts') ? [] : [command])),
-    start(...args) {
-      const { child, output } = run('up', ['--port-offset', String(portOffset), ...args]);
-      return {
-        pid: child.pid!,
-        output,
-        async says(text) {
-          await until(() => output().includes(text) || child.exitCode !== null);
-          if (!output().includes(text)) throw new Error(`it ended without saying "${text}":\n${output()}`);
-        },
-        ended: once(child, 'close').then(([code]) => code as number | null),
-        signal: (signal) => child.kill(signal),
-      };
-    },
-    async command(name) {
-      const { child, output } = run(name, []);
-      const [code] = await once(child, 'close');
-      return { code: code as number | null, output: output() };
+    start: (...args) => begin('up', ['--port-offset', String(portOffset), ...args]),
+    begin: (name, ...args) => begin(name, args),
+    async command(name, ...args) {
+      const { ended, output } = begin(name, args);
+      return { code: await ended, output: output() };
     },
     remove() {
       for (const { pid } of running()) process.kill(pid, 'SIGKILL');
@@ -134,11 +149,11 @@ export async function tinyStack(services: string[], prefix: string[] = []): Prom
   };
 }
 
-/** Resolves when the condition holds; rejects after ten seconds. */
+/** Resolves when the condition holds; rejects after a minute: a busy machine is slow, not wrong. */
 export async function until(condition: () => boolean): Promise<void> {
-  const deadline = performance.now() + 10_000;
+  const deadline = performance.now() + 60_000;
   while (!condition()) {
-    if (performance.now() > deadline) throw new Error(`not within 10 s: ${condition}`);
+    if (performance.now() > deadline) throw new Error(`not within 60 s: ${condition}`);
     await sleep(20);
   }
 }

@@ -210,7 +210,7 @@ describe('npm start where it cannot write', () => {
   it('says so and what to do', async () => {
     const asNobody =
       process.getuid?.() === 0 ? ['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups'] : [];
-    const stack = await tinyStack(two, asNobody);
+    const stack = await tinyStack(two, { prefix: asNobody });
     tidy.push(stack.remove);
     chmodSync(stack.root, 0o555);
     tidy.push(() => chmodSync(stack.root, 0o755));

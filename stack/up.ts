@@ -1,15 +1,20 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArguments } from './arguments.ts';
+import type { StackEvent } from './event.ts';
 import { processTree } from './process-table.ts';
 import { StackStopped, startStack } from './run.ts';
-import { AlreadyRunning, readRun, releaseRun } from './run-record.ts';
+import { AlreadyRunning, readRun, releaseRun, type ServiceRecord } from './run-record.ts';
+import { statusLine } from './status-line.mjs';
 
 const USAGE = `usage: npm start [-- OPTIONS]
   --fresh           delete what earlier runs stored, then start
   --profile NAME    also run the services of this profile of docker-compose.yml: traffic (synthetic visitors)
   --port-offset N   add N to every port, for a second stack beside the first (needs its own --state)
   --state DIR       keep everything that is stored in DIR (default .state)`;
+
+/** The service that makes the stack worth opening. */
+const CLINIC = 'clinic-api';
 
 /** What to open, by the service that serves it. */
 const PLACES: { service: string; title: string; port: number; path: string }[] = [
@@ -40,17 +45,32 @@ export async function up(args: string[], root: string): Promise<number> {
   const { state } = options;
   // A closed terminal must not keep the stack from being stopped in order.
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
-  const stopping = stopOnSignals(state);
+  const line = statusLine(process.stdout);
+  const stopping = stopOnSignals(state, line.log);
+  const coming = new Map<string, string>();
+  const onEvent = (event: StackEvent) => {
+    if (event.kind !== 'state') return;
+    if (event.state === 'obtaining') coming.set(event.title, event.detail ?? '');
+    else if (coming.delete(event.title)) line.clear();
+    if (coming.size > 0 && !stopping.aborted) line.status(progress(coming));
+    if (event.service === CLINIC && event.state === 'healthy' && !opened) {
+      opened = true;
+      if (coming.size > 0)
+        line.log(`\n${places(state, options.portOffset)}\n\nThe clinic can be opened after ${elapsed()}.`);
+    }
+  };
+  let opened = false;
   try {
-    const stack = await startStack({ root, ...options, signal: stopping, log: (line) => console.log(line) });
-    console.log(
-      `\n${places(state, options.portOffset)}\n\nready in ${(performance.now() / 1_000).toFixed(1)} s. Ctrl-C stops everything.`,
-    );
+    const stack = await startStack({ root, ...options, obtain: true, signal: stopping, log: line.log, onEvent });
+    const missing = (readRun(state)?.services ?? []).filter((service) => service.state === 'missing');
+    const without = missing.length > 0 ? `, without ${missing.map(({ title }) => title).join(', ')}` : '';
+    line.log(`\n${places(state, options.portOffset)}\n\nready in ${elapsed()}${without}. Ctrl-C stops everything.`);
     const error = await stack.ended;
     if (error) console.error(`\nEverything was stopped: ${error.message}`);
     else console.log('Stopped.');
     return error ? 1 : 0;
   } catch (error) {
+    line.clear();
     if (error instanceof StackStopped) {
       console.log('Stopped.');
       return 0;
@@ -63,13 +83,25 @@ export async function up(args: string[], root: string): Promise<number> {
   }
 }
 
-function stopOnSignals(state: string): AbortSignal {
+/** Since `npm start` was entered, as far as this process was told; the packages may have had to be installed. */
+function elapsed(): string {
+  const startedAt = Number(process.env.STARTED_AT_MS) || performance.timeOrigin;
+  return `${((Date.now() - startedAt) / 1_000).toFixed(1)} s`;
+}
+
+/** Each detail once, with the services that it is true of. */
+function progress(coming: Map<string, string>): string {
+  const titles = Map.groupBy(coming.keys(), (title) => coming.get(title)!);
+  return [...titles].map(([detail, names]) => `${names.join(', ')}: ${detail}`).join(' · ');
+}
+
+function stopOnSignals(state: string, log: (line: string) => void): AbortSignal {
   const stopping = new AbortController();
   let firstAt: number | undefined;
   const onSignal = (signal: NodeJS.Signals) => {
     if (firstAt === undefined) {
       firstAt = performance.now();
-      console.log(`\n${signal}: stopping everything. Once more kills at once.`);
+      log(`\n${signal}: stopping everything. Once more kills at once.`);
       stopping.abort();
     } else if (performance.now() - firstAt > SECOND_SIGNAL_AFTER_MS) {
       killAll(state);
@@ -94,15 +126,22 @@ function killAll(state: string): void {
 }
 
 function places(state: string, portOffset: number): string {
-  const running = new Set(readRun(state)?.services.map(({ name }) => name));
-  const lines = PLACES.filter(({ service }) => running.has(service)).map(
-    ({ title, port, path }) => `  ${title.padEnd(16)} http://localhost:${port + portOffset}${path}`,
-  );
-  if (running.has('clinic-api')) {
+  const services = new Map(readRun(state)?.services.map((service) => [service.name, service]));
+  const lines = PLACES.flatMap(({ service, title, port, path }) => {
+    const record = services.get(service);
+    if (!record) return [];
+    return [`  ${title.padEnd(16)} http://localhost:${port + portOffset}${path}${notYet(record)}`];
+  });
+  if (services.has(CLINIC)) {
     const path = join(state, 'secrets', 'demo_password');
     lines.splice(1, 0, `  ${''.padEnd(16)} sign in as ${DEMO_USER}, password ${demoPassword(path)} (${path})`);
   }
   return lines.join('\n');
+}
+
+function notYet({ state, detail }: ServiceRecord): string {
+  if (state === 'healthy' || state === 'running') return '';
+  return state === 'missing' ? `  (missing: ${detail})` : `  (not there yet: ${detail ?? state})`;
 }
 
 function demoPassword(path: string): string {

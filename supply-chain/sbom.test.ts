@@ -40,7 +40,7 @@ test('a package has its purl, its licence and the hash of its archive', () => {
   });
 });
 
-test('an engine lists what is compiled into it, and of a replaced module what replaced it', () => {
+test('an engine lists what is compiled into it, and of a replaced module what replaced it, if that is not ours', () => {
   const text = [
     '/engines/tempo: go1.26.8',
     '\tpath\tclinic.example/engines/tempo',
@@ -48,6 +48,8 @@ test('an engine lists what is compiled into it, and of a replaced module what re
     '\tdep\tgithub.com/a/a\tv1.0.0\th1:abc=',
     '\tdep\tgithub.com/b/b\tv1.0.0',
     '\t=>\tgithub.com/c/b\tv1.1.0\th1:def=',
+    '\tdep\tgithub.com/d/d\tv1.0.0',
+    '\t=>\t../stand-ins/d\t(devel)\t',
     '\tbuild\t-trimpath=true',
   ].join('\n');
   expect(goComponents(text).map(({ purl }) => purl)).toEqual([

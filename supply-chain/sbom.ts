@@ -49,13 +49,14 @@ export function npmComponents(packages: readonly Package[]): Component[] {
   });
 }
 
-/** The modules that `go version -m` lists for a program; of a replaced one, what replaced it. */
+/** The modules that `go version -m` lists for a program; of a replaced one, what replaced it, if that is not ours. */
 export function goComponents(text: string): Component[] {
   const modules: Component[] = [];
   for (const line of text.split('\n')) {
     const [kind, name, version, sum] = line.trim().split('\t');
     if (!name || !version || (kind !== 'dep' && kind !== '=>')) continue;
     if (kind === '=>') modules.pop();
+    if (name.startsWith('.')) continue;
     // Go's own hash of the module, which is that of no file.
     const properties = sum ? [{ name: 'go:sum', value: sum }] : [];
     modules.push({ name, version, purl: `pkg:golang/${name}@${version}`, properties });

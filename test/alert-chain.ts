@@ -1,3 +1,4 @@
+// @needs collector prometheus alertmanager
 import { spawn } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { countSlowEvents } from './prometheus.ts';
@@ -17,12 +18,12 @@ export interface AlertChain extends Omit<StackUnderTest, 'stop'> {
   /** Base URL of the OTLP receiver. */
   readonly collector: string;
   /**
-   * Pages about slow events, newest first. The clinic does not run here, and once Prometheus has been up for a minute an
-   * alert of its own says so.
+   * Pages about slow events, newest first; of one metric, or of all. The clinic does not run here, and once Prometheus has
+   * been up for a minute an alert of its own says so.
    */
-  pages(): Promise<InboxPage[]>;
-  /** Deliveries of the newest of them. */
-  notifications(): Promise<number>;
+  pages(metric?: string): Promise<InboxPage[]>;
+  /** Deliveries of the newest of a metric. */
+  notifications(metric: string): Promise<number>;
   /** Samples of the last hour, as the rule counts them. */
   countInPrometheus(metric: string): Promise<number>;
   /** Events ever stored by the recorder. */
@@ -31,6 +32,8 @@ export interface AlertChain extends Omit<StackUnderTest, 'stop'> {
   killAndWait(service: string): Promise<void>;
   /** SIGKILL, and not started again until `stack.startService`. */
   killAndHold(service: string): Promise<void>;
+  /** Resolves when every service is up, also one that was stopped. */
+  allUp(): Promise<void>;
   /** A process with the library in it records one slow page load and is killed; resolves when it is dead. */
   recordInAnApplicationAndKillIt(options: { readonly afterMs: number }): Promise<void>;
   stop(): Promise<void>;
@@ -52,9 +55,11 @@ export async function alertChain({ recorderPort }: { readonly recorderPort?: num
   const pager = at(8087);
   const prometheus = at(9090);
 
-  const pages = async () => {
+  const pages = async (metric?: string) => {
     const all = (await (await fetch(`${pager}/api/pages`)).json()) as InboxPage[];
-    return all.filter(({ alertname }) => alertname === 'SlowEvents');
+    return all.filter(
+      ({ alertname, labels }) => alertname === 'SlowEvents' && (metric === undefined || labels.metric === metric),
+    );
   };
   let stopped: Promise<void> | undefined;
 
@@ -62,7 +67,7 @@ export async function alertChain({ recorderPort }: { readonly recorderPort?: num
     ...under,
     collector,
     pages,
-    notifications: async () => (await pages())[0]?.notifications ?? 0,
+    notifications: async (metric) => (await pages(metric))[0]?.notifications ?? 0,
     countInPrometheus: (metric) => countSlowEvents(prometheus, metric),
     storedTotal: async (metric) => {
       const text = await (await fetch(`${at(9465)}/metrics`)).text();
@@ -75,6 +80,9 @@ export async function alertChain({ recorderPort }: { readonly recorderPort?: num
     killAndHold: async (service) => {
       await stack.kill(service, 'SIGKILL');
       await stack.stopService(service);
+    },
+    allUp: async () => {
+      await Promise.all(SERVICES.map((service) => stack.startService(service)));
     },
     recordInAnApplicationAndKillIt: async ({ afterMs }) => {
       const child = spawn(process.execPath, [new URL('./application.ts', import.meta.url).pathname, collector], {

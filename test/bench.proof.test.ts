@@ -1,3 +1,4 @@
+// @needs stack chromium
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';

@@ -1,4 +1,5 @@
 /** Every dashboard in a real browser, over a week of a clinic in a real Prometheus, with traces in a real Tempo. */
+// @needs tempo dashboards
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,4 +1,5 @@
 /** The commands that README and the runbooks name, run as their readers would. */
+// @needs stack chromium
 import { execFile, spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,3 +1,4 @@
+// @needs collector postgres
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';

@@ -1,4 +1,5 @@
 /** The viewer of dashboards that stands where Grafana cannot run, in a real browser, over real Prometheus and Tempo. */
+// @needs prometheus tempo dashboards
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

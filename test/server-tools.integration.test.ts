@@ -1,4 +1,5 @@
 /** The configuration of the servers, as the servers' own tools see it. */
+// @needs promtool amtool collector
 import { execFileSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,59 +1,24 @@
 import { describe, expect, test } from 'vitest';
 import { seededRandom } from '../../services/traffic/src/random.ts';
-import { compareLatencies, latencyCheck, type Pairs, pairsOf, SOUGHT, tailCheck, turns } from './latency.ts';
+import { compareLatencies, latencyCheck, pairsOf, tailCheck, turns } from './latency.ts';
 import { detectable, power } from './power.ts';
 import { normal } from './random.ts';
 import { mannWhitney } from './rank-test.ts';
+import { calledSlower, failedSlower, failedTails, foundSlower, noisy } from './simulation.ts';
 
-/** Milliseconds as on a machine that others use: log-normal, one in twenty several times as long. */
-const noisy = (random: () => number, level: number) =>
-  level * Math.exp(0.25 * normal(random)) * (random() < 0.05 ? 1 + 4 * random() : 1);
-
-const ENDPOINTS = ['GET /a', 'GET /b', 'POST /c', 'GET /d', 'POST /e'];
-/** Between two processes of one build the medians differ by 2.5 % (standard deviation, seen on real clinics). */
-const BETWEEN = 0.025;
-
-function run(seed: number, slower: Readonly<Record<string, number>> = {}, most = 400) {
-  const random = seededRandom(seed);
-  return new Map(
-    ENDPOINTS.map((endpoint): [string, Pairs] => {
-      const pilot = Array.from({ length: 30 }, () => noisy(random, 5));
-      const pairs = pairsOf(pilot, { endpoints: ENDPOINTS.length, most });
-      const head = 5 * Math.exp((BETWEEN / 2) * normal(random)) * (slower[endpoint] ?? 1);
-      return [
-        endpoint,
-        {
-          base: Array.from({ length: pairs }, () => noisy(random, 5)),
-          head: Array.from({ length: pairs }, () => noisy(random, head)),
-        },
-      ];
-    }),
-  );
-}
-
-describe('over a thousand simulated runs', () => {
+// The same over a thousand: test/proof/latency.test.ts.
+describe('over simulated runs', () => {
   test('the same code is called slower in at most 5 %', () => {
-    let wrong = 0;
-    for (let seed = 0; seed < 1000; seed++) {
-      if (compareLatencies(run(seed, {}, 80)).some(({ verdict }) => verdict === 'fail' || verdict === 'warn')) wrong++;
-    }
-    expect(wrong).toBeLessThanOrEqual(50);
-  }, 60_000);
+    expect(calledSlower(100)).toBeLessThanOrEqual(5);
+  });
 
   test('a quarter slower is found in at least 95 %, at the pairs that the pilot chose', () => {
-    let found = 0;
-    for (let seed = 0; seed < 100; seed++) {
-      const [slow] = compareLatencies(run(seed, { 'GET /a': SOUGHT }));
-      if (slow!.verdict === 'fail' || slow!.verdict === 'warn') found++;
-    }
-    expect(found).toBeGreaterThanOrEqual(95);
-  }, 60_000);
+    expect(foundSlower(20)).toBeGreaterThanOrEqual(19);
+  });
 
   test('half as slow again is always found, and fails', () => {
-    for (let seed = 0; seed < 20; seed++) {
-      expect(compareLatencies(run(seed, { 'GET /b': 1.5 }))[1]!.verdict).toBe('fail');
-    }
-  }, 60_000);
+    expect(failedSlower(4)).toBe(4);
+  });
 });
 
 test('what is slower by less than can be felt is no failure', () => {
@@ -126,17 +91,11 @@ test('the rule about p95 fails on a tail that is longer, and not on one that may
   const base = Array.from({ length: 300 }, () => noisy(random, 5));
   const tail = base.map((ms, index) => (index % 5 === 0 ? ms * 6 : ms));
   expect(tailCheck('GET /a', { base, head: tail }, random, 10).verdict).toBe('fail');
-  let [failed, literal] = [0, 0];
-  for (let run = 0; run < 100; run++) {
-    const sample = () => Array.from({ length: 60 }, () => noisy(random, 5));
-    const { verdict, why } = tailCheck('GET /a', { base: sample(), head: sample() }, random, 10);
-    if (verdict === 'fail') failed++;
-    if (verdict === 'fail' || why.includes('bare rule')) literal++;
-  }
+  const { failed, bare } = failedTails(25);
   // The bare rule calls the same code slower often.
-  expect(literal).toBeGreaterThan(8);
-  expect(failed).toBeLessThanOrEqual(1);
-}, 60_000);
+  expect(bare).toBeGreaterThan(1);
+  expect(failed).toBe(0);
+});
 
 test('the pairs of all endpoints are spread, in random order, and each side goes first as often', () => {
   const all = turns(

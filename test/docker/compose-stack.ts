@@ -1,4 +1,5 @@
 /** The shipped docker-compose.yml in containers. What runs is read from that file, so that what is added to it is tested too. */
+// @needs stack docker docker-compose promtool amtool
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,7 +1,7 @@
 /**
  * The Collector without one of its defences, fed with words everywhere: the search must then find some. As shipped it finds none
  * (test/collector.e2e.test.ts, which also shows that a statement that fails stops its pipeline). Stages are taken away one after the
- * other; `npm run privacy-mutants` takes away each statement and each condition.
+ * other; `PRIVACY_MUTANTS=each npm run test:proof -- privacy-mutants` takes away each statement and each condition.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,7 +1,7 @@
 /**
  * Each defence is taken away in a copy of the tree, and the search must then find what it kept in: at the very place that it
- * guards. `npm run privacy-mutants` builds the pages once for each defence of the browser and takes each statement of the Collector
- * away by itself; without that, the pages are built once without all of theirs, and the Collector loses a whole stage at a time.
+ * guards. `PRIVACY_MUTANTS=each npm run test:proof -- privacy-mutants` takes each away by itself, also each statement of the Collector;
+ * without that, the clinic loses those of a group at a time, the pages all of theirs, and the Collector a whole stage.
  */
 import type { Browser } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
@@ -83,12 +83,38 @@ describe('in the process of the clinic', () => {
     expect(outlets.found).toEqual([]);
   });
 
-  test.each(NODE_DEFENCES)('$name', async (defence) => {
-    await restart(defence.without);
-    const crash = defence.leaks.some(({ place }) => place === 'uncaught error');
-    const { found } = await searched(crash ? crashes : undefined);
-    expect(found).toEqual(expect.arrayContaining(expected(defence)));
-  });
+  /** What is found without these defences. */
+  async function foundWithout(defences: readonly Defence[]): Promise<string[]> {
+    await restart(defences.flatMap(({ without }) => without));
+    const crash = defences.some(({ leaks }) => leaks.some(({ place }) => place === 'uncaught error'));
+    return (await searched(crash ? crashes : undefined)).found;
+  }
+
+  if (EACH) {
+    test.each(NODE_DEFENCES.flatMap((group) => group.map((defence) => ({ defence, name: defence.name, group }))))(
+      '$name',
+      async ({ defence, group }) => {
+        const found = await foundWithout([defence]);
+        expect(found).toEqual(expect.arrayContaining(expected(defence)));
+        // Or its group could not tell whose it is.
+        const ofOthers = group.filter((other) => other !== defence).flatMap(expected);
+        expect(found.filter((each) => ofOthers.includes(each))).toEqual([]);
+      },
+    );
+  } else {
+    describe.each(NODE_DEFENCES.map((group) => ({ group, size: group.length })))(
+      'without $size of them',
+      ({ group }) => {
+        let found: readonly string[];
+        beforeAll(async () => {
+          found = await foundWithout(group);
+        });
+        test.each(group)('$name', (defence) => {
+          expect(found).toEqual(expect.arrayContaining(expected(defence)));
+        });
+      },
+    );
+  }
 
   test("PostgreSQL's log does not tell of errors", async () => {
     const { query } = under;

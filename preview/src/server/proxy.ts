@@ -86,8 +86,13 @@ export function createProxy({ urls, answerWithinMs = ANSWER_WITHIN_MS }: ProxyOp
         resolve();
         if (response.headersSent || response.destroyed) return;
         const late = signal.aborted;
+        const title = TITLES[call.upstream];
         const why = late ? `no answer within ${withinMs / 1000} s` : (error.code ?? 'connection lost');
-        const message = `${TITLES[call.upstream]} does not answer (${why}). Panels ask again at the next refresh.`;
+        const message =
+          error.code === 'ECONNREFUSED'
+            ? // Short: the smallest panel must hold it.
+              `${title} is not running (yet). See npm run status.`
+            : `${title} does not answer (${why}). Panels ask again at the next refresh.`;
         answerError(response, late ? 504 : 502, 'unavailable', message);
       });
       outgoing.end(call.body);

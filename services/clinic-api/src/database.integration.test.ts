@@ -1,7 +1,7 @@
 import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type Database, DatabaseUnavailable, openDatabase, type Query, waitForDatabase } from './database.ts';
-import { startPostgres, type TestPostgres } from './testing/postgres.ts';
+import { sharedPostgres, type TestPostgres } from './testing/postgres.ts';
 
 function clock() {
   let time = 0;
@@ -50,7 +50,7 @@ describe('a transaction of a pooled connection', () => {
   let postgres: TestPostgres;
   let database: Database;
   beforeAll(async () => {
-    postgres = await startPostgres();
+    postgres = await sharedPostgres();
     await (await postgres.create('pooled')).close();
     // One connection: what a transaction leaves behind would meet the next one.
     database = openDatabase({

@@ -4,11 +4,13 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openDatabase } from './database.ts';
 import { scramVerifier } from './database-roles.ts';
+import { startPostgres } from './testing/postgres.ts';
 import { type TestClinic, testClinic } from './testing/test-clinic.ts';
 
 let all: TestClinic;
 beforeAll(async () => {
-  all = await testClinic();
+  // The roles of the database, which are to be made, are the server's.
+  all = await testClinic(await startPostgres());
 }, 60_000);
 afterAll(() => all?.close(), 30_000);
 

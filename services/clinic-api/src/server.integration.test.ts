@@ -4,10 +4,12 @@ import { PAGE_ROUTES } from '@clinic/catalogue/routes';
 import type { OtlpSink } from '@clinic/instrumentation/node/testing/otlp-sink';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type ClinicProcess, spawnClinic, startClinic } from './testing/clinic-process.ts';
+import { type OwnPostgres, startPostgres } from './testing/postgres.ts';
 import { servedRoutes } from './testing/route-table.ts';
 import { sessionOf } from './testing/session.ts';
 import { type Prepared, type TestClinic, testClinic } from './testing/test-clinic.ts';
 
+let postgres: OwnPostgres;
 let surroundings: TestClinic;
 let prepared: Prepared;
 let sink: OtlpSink;
@@ -15,7 +17,8 @@ let clinic: ClinicProcess;
 let environment: Readonly<Record<string, string>>;
 
 beforeAll(async () => {
-  surroundings = await testClinic();
+  postgres = await startPostgres();
+  surroundings = await testClinic(postgres);
   prepared = await surroundings.prepare('clinic', { clients: 60 });
   ({ sink } = surroundings);
   ({ environment } = prepared);
@@ -322,13 +325,13 @@ test('every route has its series before its first request', async () => {
 test('a database that is lost is told as such, and found again', async () => {
   const headers = await bearer();
   expect(await ask('/api/health/database')).toMatchObject({ status: 200, body: { status: 'up', pool: { max: 10 } } });
-  await surroundings.postgres.kill();
+  await postgres.kill();
   const lost = await ask('/api/clients', { headers });
   expect(lost).toMatchObject({ status: 503, body: { code: 'database_unavailable' } });
   expect(lost.headers.get('retry-after')).toBe('2');
   expect(await ask('/api/health/database')).toMatchObject({ status: 503, body: { status: 'down' } });
   expect((await ask('/clients')).status).toBe(200);
-  await surroundings.postgres.restart();
+  await postgres.restart();
   expect((await ask('/api/clients', { headers })).status).toBe(200);
   expect(clinic.output()).toMatch(/"event":"request_failed","route":"\/api\/clients","status":503/);
 }, 30_000);

@@ -152,6 +152,22 @@ describe('the inbox in a browser', { timeout: 40_000 }, () => {
     await eventually(() => tab.locator('#silence').isVisible()).toBe(false);
   });
 
+  it('says from the start that nobody has called yet, and does not speak of an end of what never began', async () => {
+    await tab.goto(pager.url);
+    await eventually(() => text('#calm')).toContain('None can arrive yet.');
+    expect(await text('#calm')).toContain('Alertmanager has not been heard yet.');
+    expect(await text('#calm')).toContain('npm run status');
+    expect(await tab.locator('#silence').isVisible()).toBe(false);
+    skew = 181_000;
+    await eventually(() => tab.locator('#silence').isVisible()).toBe(true);
+    expect(await text('#silence')).toMatch(
+      /not been heard yet\s+This inbox has listened since \d\d:\d\d, and Alertmanager has never called\. Until it does, pages cannot/,
+    );
+    expect(await tab.title()).toBe('(!) On-call inbox');
+    await watchdog();
+    await eventually(() => text('#calm')).toContain('On-call can sleep');
+  });
+
   it('says that it is cut off, and catches up by itself', async () => {
     await watchdog();
     await tab.goto(pager.url);

@@ -339,9 +339,21 @@ function tick() {
   byId('offline').hidden = !cutOff;
   write(byId('offline-since'), clock(lastHeard, { now: Date.now(), seconds: true }));
   byId('silence').hidden = !silent;
-  if (status) write(byId('silence-since'), clock(Date.parse(status.watchdog.since), { now: now() }));
+  if (status) silence(status.watchdog);
   document.title = `${silent || cutOff ? '(!) ' : firing > 0 ? `(${firing}) ` : ''}On-call inbox`;
   calm(firing, cutOff);
+}
+
+/** @param {Status['watchdog']} watchdog */
+function silence({ since, last_sign_of_life: last }) {
+  const at = clock(Date.parse(since), { now: now() });
+  write(byId('silence-title'), last === null ? 'Alerting has not been heard yet' : 'Alerting is silent');
+  write(
+    byId('silence-words'),
+    last === null
+      ? `This inbox has listened since ${at}, and Alertmanager has never called. Until it does, pages cannot arrive.`
+      : `No sign of life since ${at}. Pages may not arrive.`,
+  );
 }
 
 /** @param {number} firing @param {boolean} cutOff */
@@ -357,13 +369,13 @@ function calm(firing, cutOff) {
       ? 'No page. On-call can sleep.'
       : cutOff || state === 'silent'
         ? 'No page is known. That says nothing until alerting is heard again.'
-        : 'No page so far. Waiting for the first sign of life.',
+        : 'No page so far. None can arrive yet.',
   );
   const at = last === null ? undefined : Date.parse(last);
   write(
     byId('calm-sign'),
     at === undefined
-      ? 'Alerting has not been heard yet.'
+      ? 'Alertmanager has not been heard yet. After a start it may still be on its way: npm run status tells.'
       : `Last sign of life of alerting: ${clock(at, { now: now(), seconds: true })}, ${duration(now() - at)} ago.`,
   );
 }

@@ -1,13 +1,14 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type OtlpSink, otlpSink } from '@clinic/instrumentation/node/testing/otlp-sink';
 import { type Database, openDatabase } from '../database.ts';
+import { giveRolesPasswords } from '../database-roles.ts';
 import { type ClinicProcess, endLeftovers, startClinic } from './clinic-process.ts';
-import { startPostgres, type TestPostgres } from './postgres.ts';
+import { sharedPostgres, type TestPostgres } from './postgres.ts';
 
 /** Of every secret that a service reads from a file: its content. */
 const SECRETS = {
@@ -64,9 +65,10 @@ async function run(program: string, environment: Readonly<Record<string, string>
   if (code !== 0) throw new Error(`${program} ended with ${code}: ${output}`);
 }
 
-export async function testClinic(): Promise<TestClinic> {
+/** Of the server that the worker's files have in common, unless it is given another, which it closes as well. */
+export async function testClinic(server?: TestPostgres): Promise<TestClinic> {
   const folder = mkdtempSync(join(tmpdir(), 'test-clinic-'));
-  const [postgres, sink] = await Promise.all([startPostgres(), otlpSink()]);
+  const [postgres, sink] = await Promise.all([server ?? sharedPostgres(), otlpSink()]);
   const secretFile = (name: Secret) => join(folder, 'secrets', name);
   mkdirSync(join(folder, 'secrets'));
   for (const [name, content] of Object.entries(SECRETS)) {
@@ -88,23 +90,37 @@ export async function testClinic(): Promise<TestClinic> {
     secret: (name) => SECRETS[name],
     secretFile,
     async prepare(name, { clients }) {
-      await (await postgres.create(name)).close();
+      const today = new Date().toISOString().slice(0, 10).replaceAll('-', '');
+      const template = `clinic_of_${clients}_on_${today}`;
+      const filed = join(postgres.folder, 'documents', template);
+      await postgres.template(template, async (url) => {
+        rmSync(filed, { recursive: true, force: true });
+        mkdirSync(filed, { recursive: true });
+        await run(MIGRATE, {
+          DATABASE_URL: url,
+          DATABASE_PASSWORD_FILE: secretFile('postgres_password'),
+          APP_PASSWORD_FILE: secretFile('app_password'),
+          SENTINEL_PASSWORD_FILE: secretFile('sentinel_password'),
+          BACKUP_PASSWORD_FILE: secretFile('backup_password'),
+          DEMO_PASSWORD_FILE: secretFile('demo_password'),
+          DOCUMENT_STORE: filed,
+          SEED_CLIENTS: String(clients),
+        });
+      });
+      await (await postgres.create(name, template)).close();
+      const owner = open(postgres.urlOf(name), postgres.password);
+      // Roles are the server's, and whoever used it before may have given them other passwords.
+      await giveRolesPasswords(owner, {
+        clinic_app: SECRETS.app_password,
+        clinic_sentinel: SECRETS.sentinel_password,
+        clinic_backup: SECRETS.backup_password,
+      });
       const asApp = new URL(postgres.urlOf(name));
       asApp.username = 'clinic_app';
       const documents = join(folder, 'documents', name);
-      mkdirSync(documents, { recursive: true });
-      await run(MIGRATE, {
-        DATABASE_URL: postgres.urlOf(name),
-        DATABASE_PASSWORD_FILE: secretFile('postgres_password'),
-        APP_PASSWORD_FILE: secretFile('app_password'),
-        SENTINEL_PASSWORD_FILE: secretFile('sentinel_password'),
-        BACKUP_PASSWORD_FILE: secretFile('backup_password'),
-        DEMO_PASSWORD_FILE: secretFile('demo_password'),
-        DOCUMENT_STORE: documents,
-        SEED_CLIENTS: String(clients),
-      });
+      cpSync(filed, documents, { recursive: true });
       return {
-        owner: open(postgres.urlOf(name), postgres.password),
+        owner,
         app: open(asApp.href, SECRETS.app_password),
         environment: {
           NODE_ENV: 'development',

@@ -351,7 +351,7 @@ describe('the configuration', () => {
 
   test('of the clinic as it is shipped breaks no rule about roles, privileges and passwords', async () => {
     const { findings, unchecked } = await databaseChecks({ query, url: asSentinel });
-    // A server of a test runs without fsync and checksums.
+    // A server of a test runs without fsync.
     expect(findings.filter(({ rule }) => rule !== 'database_setting')).toEqual([]);
     expect(unchecked).toEqual([]);
     expect((await webChecks({ url: running.url })).findings).toEqual([]);
@@ -391,8 +391,10 @@ describe('the configuration', () => {
     ],
   ])('%s is found', async (change, back, found) => {
     await prepared.owner.query(change);
-    const findings = await look();
-    await prepared.owner.query(back);
-    expect(findings).toContain(found);
+    try {
+      expect(await look()).toContain(found);
+    } finally {
+      await prepared.owner.query(back);
+    }
   });
 });

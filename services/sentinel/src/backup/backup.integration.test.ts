@@ -20,7 +20,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { systemClock } from '../schedule.ts';
 import { addDocument, type ClinicDatabase, startClinicDatabase } from '../testing/clinic-database.ts';
-import { startS3Server } from '../testing/s3-server.ts';
 import { connect, listBackups, takeBaseBackup } from './base-backup.ts';
 import { type Copy, giveFolder, startCopy } from './copy.ts';
 import { compareTables } from './copy-checks.ts';
@@ -30,11 +29,9 @@ import { failureOf } from './failure.ts';
 import { takeFingerprint } from './fingerprint.ts';
 import { backupKey } from './key.ts';
 import { archiveName, type Manifest, manifestName, sign } from './manifest.ts';
-import { offsiteCopier } from './offsite.ts';
 import { run } from './program.ts';
 import { unpackBase, unpackWal } from './restore.ts';
 import { restoreTo } from './restore-to.ts';
-import { openS3 } from './s3-target.ts';
 import { seal, unseal } from './seal.ts';
 import { openFolder, type Repository } from './target.ts';
 import { verifyBackup } from './verify.ts';
@@ -610,31 +607,6 @@ describe('a restore', () => {
       expect(restored.lastCommit!.getTime()).toBeLessThanOrEqual(between!.at.getTime());
       expect(readFileSync(join(restored.documents, readdirSync(restored.documents)[0]!))).toEqual(DOCUMENT);
       expect(await messagesIn(restored.data)).toEqual(['the first']);
-    },
-    2 * MINUTES,
-  );
-
-  test(
-    'from a bucket brings the documents and the last row that was sent there',
-    async () => {
-      const server = await startS3Server();
-      try {
-        const bucket = await openS3(server);
-        await message('the bucket');
-        await shipAll();
-        await offsiteCopier(repository, bucket)({ key, now: Date.now() });
-        const restored = await restoreTo({
-          source: bucket,
-          key,
-          bin: database.bin,
-          into: join(database.folder, 'from-bucket'),
-        });
-        expect(restored.backup).toBe(manifest.id);
-        expect(readFileSync(join(restored.documents, readdirSync(restored.documents)[0]!))).toEqual(DOCUMENT);
-        expect(await messagesIn(restored.data)).toContain('the bucket');
-      } finally {
-        await server.close();
-      }
     },
     2 * MINUTES,
   );

@@ -1,8 +1,9 @@
 /** A clinic's database on a real PostgreSQL, with the shipped migrations, whose audit log takes its time from the test. */
 import { randomUUID } from 'node:crypto';
 import type pg from 'pg';
+import { openDatabase } from '../../../../clinic-api/src/database.ts';
 import { MIGRATIONS, migrate } from '../../../../clinic-api/src/migrations.ts';
-import { startPostgres } from '../../../../clinic-api/src/testing/postgres.ts';
+import { sharedPostgres } from '../../../../clinic-api/src/testing/postgres.ts';
 import { openPool } from '../../database.ts';
 import { keyedHash } from '../explanations.ts';
 import { type Query, queryOf } from '../query.ts';
@@ -38,15 +39,17 @@ export interface Practice {
     more?: { readonly supervisor?: number; readonly secondFactor?: boolean; readonly email?: string },
   ): Promise<number>;
   client(more?: { readonly primary?: number; readonly familyName?: string }): Promise<string>;
-  kill(): Promise<void>;
-  restart(): Promise<void>;
   close(): Promise<void>;
 }
 
 export async function startPractice(): Promise<Practice> {
-  const postgres = await startPostgres();
-  const database = await postgres.create('clinic');
-  await migrate(database, MIGRATIONS);
+  const postgres = await sharedPostgres();
+  await postgres.template('migrated', async (url) => {
+    const empty = openDatabase({ url, password: postgres.password });
+    await migrate(empty, MIGRATIONS);
+    await empty.close();
+  });
+  const database = await postgres.create('clinic', 'migrated');
   const pool = database.pool;
   const owner = queryOf(pool);
   const password = 'password-of-a-test-role';
@@ -108,8 +111,6 @@ export async function startPractice(): Promise<Practice> {
       );
       return id;
     },
-    kill: () => postgres.kill(),
-    restart: () => postgres.restart(),
     async close() {
       await sentinelPool.end();
       await database.close();

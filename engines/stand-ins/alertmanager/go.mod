@@ -1,0 +1,4 @@
+// See ../README.md.
+module github.com/prometheus/alertmanager
+
+go 1.26

@@ -1,0 +1,4 @@
+// See ../README.md.
+module k8s.io/client-go
+
+go 1.26

@@ -1,0 +1,4 @@
+// See ../README.md.
+module github.com/prometheus/common/sigv4
+
+go 1.26

@@ -1,0 +1,4 @@
+// See ../README.md.
+module github.com/pb33f/libopenapi
+
+go 1.26

@@ -1,0 +1,4 @@
+// See ../README.md.
+module github.com/spf13/viper
+
+go 1.26

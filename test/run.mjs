@@ -1,0 +1,199 @@
+/** `npm test`: the checks, then one tier of tests after the other, each with what it needs and nothing else. */
+import { spawn } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { join, relative } from 'node:path';
+import { parseArgs } from 'node:util';
+import { needsOf } from './needs.mjs';
+
+/**
+ * @typedef {'unit' | 'integration' | 'e2e' | 'proof'} Tier
+ * @typedef {import('./needs.mjs').Need} Need
+ * @typedef {import('./tier-reporter.mjs').TierReport} TierReport
+ * @typedef {{ tier: Tier, seconds: number } & TierReport} TierResult `seconds`: of the whole tier, as one waits for it
+ * @typedef {{ tiers: Tier[], filters: string[], pattern: string | undefined, repeat: number, watch: boolean, record: boolean }} Choice
+ */
+
+/** @type {readonly Tier[]} In this order; the last is run at night, and when what it proves has changed. */
+export const TIERS = ['unit', 'integration', 'e2e', 'proof'];
+const EVERYDAY = TIERS.slice(0, 3);
+
+export const USAGE = `usage: npm test [-- [FILE...] [OPTIONS]]
+  FILE               only the test files that have this in their path; it builds only what they use
+  --tier NAME        only this tier: ${TIERS.join(', ')}; may be repeated (default: ${EVERYDAY.join(', ')})
+  -t PATTERN         only tests whose name matches this regular expression
+  --repeat N         runs them N times, to find a test that fails now and then
+  --watch            runs them again at each change
+  --record           writes the table of tiers into CONTRIBUTING.md`;
+
+const SHOWN_SLOWEST = 10;
+const NOT_SEARCHED = new Set(['node_modules', 'dist', '.git', '.state', '.load']);
+
+/** Wrong arguments; the message ends with the usage. */
+export class UsageError extends Error {}
+
+/**
+ * @param {string[]} args
+ * @returns {Choice}
+ * @throws {UsageError}
+ */
+export function choiceOf(args) {
+  let parsed;
+  try {
+    parsed = parseArgs({
+      args,
+      allowPositionals: true,
+      options: {
+        tier: { type: 'string', multiple: true },
+        'test-name-pattern': { type: 'string', short: 't' },
+        repeat: { type: 'string' },
+        watch: { type: 'boolean' },
+        record: { type: 'boolean' },
+      },
+    });
+  } catch (error) {
+    throw new UsageError(`${/** @type {Error} */ (error).message}\n${USAGE}`);
+  }
+  const { values, positionals } = parsed;
+  const unknown = (values.tier ?? []).find((name) => !(/** @type {readonly string[]} */ (TIERS).includes(name)));
+  if (unknown !== undefined) throw new UsageError(`There is no tier ${unknown}.\n${USAGE}`);
+  if (values.repeat !== undefined && !/^[1-9]\d{0,3}$/.test(values.repeat))
+    throw new UsageError(`--repeat must be a whole number, such as 20.\n${USAGE}`);
+  return {
+    tiers: /** @type {Tier[]} */ (values.tier ?? (positionals.length > 0 ? [...TIERS] : [...EVERYDAY])),
+    filters: positionals,
+    pattern: values['test-name-pattern'],
+    repeat: Number(values.repeat ?? 1),
+    watch: values.watch ?? false,
+    record: values.record ?? false,
+  };
+}
+
+/** @param {string} file */
+export const tierOf = (file) =>
+  /** @type {Tier} */ (/\.(integration|e2e|proof)\.test\.tsx?$/.exec(file)?.[1] ?? 'unit');
+
+/**
+ * Every test file of the checkout, relative to it.
+ * @param {string} root
+ * @param {string} [folder]
+ * @returns {string[]}
+ */
+export function testFiles(root, folder = root) {
+  return readdirSync(folder, { withFileTypes: true })
+    .filter(({ name }) => !NOT_SEARCHED.has(name))
+    .flatMap((entry) => {
+      const path = join(folder, entry.name);
+      if (entry.isDirectory()) return testFiles(root, path);
+      return /\.test\.tsx?$/.test(entry.name) ? [relative(root, path)] : [];
+    })
+    .sort();
+}
+
+/**
+ * @param {Choice} choice
+ * @param {{ root: string, node: string, log: (line: string) => void, check: () => Promise<void>, obtain: (needs: Need[]) => Promise<void> }} options
+ *   `check`: formatting, types and generated files; `obtain` brings what the tests need
+ * @returns {Promise<TierResult[]>} of the tiers that ran: none after one that failed
+ * @throws {UsageError} when no file is meant
+ */
+export async function runTests(choice, { root, node, log, check, obtain }) {
+  const { tiers, filters } = choice;
+  const chosen = testFiles(root).filter(
+    (file) => tiers.includes(tierOf(file)) && (filters.length === 0 || filters.some((part) => file.includes(part))),
+  );
+  if (chosen.length === 0)
+    throw new UsageError(`No test file of ${tiers.join(', ')} has ${filters.join(' or ')} in its path.`);
+  if (filters.length === 0 && tiers.length > 1) await check();
+  /** @type {TierResult[]} */
+  const results = [];
+  for (const tier of TIERS) {
+    const files = chosen.filter((file) => tierOf(file) === tier);
+    if (files.length === 0) continue;
+    // Unit tests need nothing: their set-up refuses processes and ports.
+    if (tier !== 'unit') await obtain([...needsOf(root, files)]);
+    for (let turn = 1; turn <= choice.repeat; turn++) {
+      const result = await runTier(tier, files, { choice, root, node });
+      results.push(result);
+      if (choice.repeat > 1) log(`run ${turn} of ${choice.repeat}: ${failed(result) ? 'FAILED' : 'passed'}`);
+    }
+    if (results.some(failed)) break;
+  }
+  return results;
+}
+
+/** @param {TierReport} result */
+export const failed = ({ files, errors }) => errors > 0 || files.length === 0 || files.some((file) => file.failed > 0);
+
+/**
+ * @param {Tier} tier
+ * @param {string[]} files
+ * @param {{ choice: Pick<Choice, 'watch' | 'pattern' | 'filters'>, root: string, node: string }} options
+ * @returns {Promise<TierResult>}
+ */
+export async function runTier(tier, files, { choice, root, node }) {
+  const report = join(root, '.state/test', `${tier}.json`);
+  mkdirSync(join(root, '.state/test'), { recursive: true });
+  rmSync(report, { force: true });
+  const words = [
+    'node_modules/vitest/vitest.mjs',
+    choice.watch ? 'watch' : 'run',
+    ...['--project', tier, '--reporter=default', '--reporter=./test/tier-reporter.mjs'],
+    ...(choice.pattern === undefined ? [] : ['-t', choice.pattern]),
+    ...(choice.filters.length > 0 ? files : []),
+  ];
+  const started = performance.now();
+  await new Promise((resolve, reject) => {
+    const child = spawn(node, words, { cwd: root, stdio: 'inherit', env: { ...process.env, TIER_REPORT: report } });
+    child.on('error', reject);
+    child.on('close', resolve);
+  });
+  const seconds = (performance.now() - started) / 1000;
+  /** @type {TierReport} */
+  const told = existsSync(report) ? JSON.parse(readFileSync(report, 'utf8')) : { files: [], errors: 1 };
+  return { tier, seconds, ...told };
+}
+
+/**
+ * The table of a run, and its slowest files.
+ * @param {readonly TierResult[]} results
+ */
+export function summary(results) {
+  const rows = results.map(({ tier, files, seconds, errors }) => {
+    const [passed, failures, skipped] = totals(files);
+    const bad = [failures > 0 && `${failures} FAILED`, errors > 0 && `${errors} errors outside a test`].filter(Boolean);
+    return `  ${[tier.padEnd(12), `${files.length} files`.padStart(10), `${passed} passed`.padStart(12), `${skipped} skipped`.padStart(12), `${seconds.toFixed(0)} s`.padStart(8)].join('')}${bad.map((word) => `  ${word}`).join('')}`;
+  });
+  const slowest = results
+    .flatMap(({ files }) => files)
+    .sort((a, b) => b.seconds - a.seconds)
+    .slice(0, SHOWN_SLOWEST)
+    .map(({ file, seconds }) => `  ${`${seconds.toFixed(1)} s`.padStart(8)}  ${file}`);
+  return ['', ...rows, '', `The ${slowest.length} slowest files:`, ...slowest].join('\n');
+}
+
+/**
+ * @param {TierReport['files']} files
+ * @returns {[passed: number, failed: number, skipped: number]}
+ */
+export function totals(files) {
+  return [
+    files.reduce((sum, { passed }) => sum + passed, 0),
+    files.reduce((sum, { failed: count }) => sum + count, 0),
+    files.reduce((sum, { skipped }) => sum + skipped, 0),
+  ];
+}
+
+/**
+ * What CONTRIBUTING.md shows of a run.
+ * @param {readonly TierResult[]} results
+ * @param {{ date: string, root: string }} options
+ */
+export function recordRun(results, { date, root }) {
+  const tiers = results.map(({ tier, files, seconds }) => {
+    const [passed, , skipped] = totals(files);
+    return { tier, files: files.length, tests: passed + skipped, seconds: Math.round(seconds) };
+  });
+  const path = join(root, 'test/recorded-run.json');
+  writeFileSync(path, `${JSON.stringify({ date, cores: availableParallelism(), tiers }, undefined, 2)}\n`);
+}
