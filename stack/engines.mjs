@@ -52,7 +52,7 @@ export const RECIPES = {
     tags: 'remove_all_sd,netgo',
     ldflags: `-X ${COMMON_VERSION}=3.13.5`,
     programs: {
-      prometheus: { source: 'github.com/prometheus/prometheus/cmd/prometheus', cpuSeconds: 260, packages: 1035 },
+      prometheus: { source: 'github.com/prometheus/prometheus/cmd/prometheus', cpuSeconds: 75, packages: 744 },
       promtool: { source: 'github.com/prometheus/prometheus/cmd/promtool', cpuSeconds: 60, packages: 240 },
     },
   },
@@ -60,19 +60,19 @@ export const RECIPES = {
     version: '0.31.1',
     ldflags: `-X ${COMMON_VERSION}=0.31.1`,
     programs: {
-      alertmanager: { source: 'github.com/prometheus/alertmanager/cmd/alertmanager', cpuSeconds: 100, packages: 694 },
+      alertmanager: { source: 'github.com/prometheus/alertmanager/cmd/alertmanager', cpuSeconds: 40, packages: 637 },
       amtool: { source: 'github.com/prometheus/alertmanager/cmd/amtool', cpuSeconds: 15, packages: 14 },
     },
   },
   collector: {
     version: '0.159.0',
     tags: 'remove_all_sd',
-    programs: { collector: { source: '.', cpuSeconds: 420, packages: 1697 } },
+    programs: { collector: { source: '.', cpuSeconds: 250, packages: 1034 } },
   },
   tempo: {
     version: '2.1',
     ldflags: `-checklinkname=0 -X ${COMMON_VERSION}=2.1-1dc1bfe7085b`,
-    programs: { tempo: { source: '.', cpuSeconds: 200, packages: 1271 } },
+    programs: { tempo: { source: '.', cpuSeconds: 170, packages: 1046 } },
   },
   compose: {
     version: '2.40.3',

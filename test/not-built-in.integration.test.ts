@@ -55,7 +55,7 @@ test('Alertmanager: sns_configs', () => {
 test.each(['kubernetes_sd_configs', 'http_sd_configs'])('the Collector: %s', (discovery) => {
   const scrape = { job_name: 'x', [discovery]: [{}] };
   expect(refusal('collector', collector({ config: { scrape_configs: [scrape] } }), ...VALIDATE)).toContain(
-    `unknown field "${discovery}"`,
+    `field ${discovery} not found`,
   );
 });
 

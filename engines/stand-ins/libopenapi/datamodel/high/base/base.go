@@ -34,6 +34,22 @@ type Example struct {
 	Value       *yaml.Node `yaml:"value,omitempty"`
 }
 
+// MarshalYAML writes it.
+func (e *Example) MarshalYAML() (any, error) {
+	type plain Example
+	written := plain(*e)
+	written.Value = content(e.Value)
+	return written, nil
+}
+
+// content is what is in a document, which has no place inside another.
+func content(node *yaml.Node) *yaml.Node {
+	if node != nil && node.Kind == yaml.DocumentNode {
+		return node.Content[0]
+	}
+	return node
+}
+
 // Types are the types of a value; one alone is written without a list.
 type Types []string
 
@@ -65,6 +81,14 @@ type Schema struct {
 	ContentMediaType     string                                `yaml:"contentMediaType,omitempty"`
 	Default              *yaml.Node                            `yaml:"default,omitempty"`
 	Example              *yaml.Node                            `yaml:"example,omitempty"`
+}
+
+// MarshalYAML writes it.
+func (s *Schema) MarshalYAML() (any, error) {
+	type plain Schema
+	written := plain(*s)
+	written.Default, written.Example = content(s.Default), content(s.Example)
+	return written, nil
 }
 
 // SchemaProxy is a schema, or the name of one.
