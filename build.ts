@@ -3,11 +3,13 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { alertGroups } from '@clinic/catalogue/alerts';
 import { performanceDocument } from './bench/documents.ts';
+import { withSection } from './bench/marked-section.ts';
 import { allowList } from './collector/src/allow-list.ts';
 import { dashboardFiles } from './grafana/src/dashboards.ts';
 import { readme } from './instrumentation/collected.ts';
 import { baselinesDocument } from './k6/baselines/document.ts';
 import { ruleFiles } from './prometheus/src/rules.ts';
+import { commandTable, read } from './stack/commands.mjs';
 import { licences } from './supply-chain/licences.ts';
 import { contributingDocument } from './test/contributing.ts';
 import { evidenceDocument } from './test/proofs.mjs';
@@ -29,6 +31,7 @@ export const files: Readonly<Record<string, string>> = {
   ...ruleFiles,
   ...dashboardFiles,
   'runbooks/README.md': runbookIndex,
+  'README.md': withSection(readFileSync(resolve(import.meta.dirname, 'README.md'), 'utf8'), 'commands', commandTable()),
   'CONTRIBUTING.md': contributingDocument(import.meta.dirname),
   'docs/baselines.md': baselinesDocument(import.meta.dirname),
   'docs/evidence.md': evidenceDocument(import.meta.dirname),
@@ -48,7 +51,7 @@ export function stale(root: string): string[] {
 if (import.meta.main) {
   const root = import.meta.dirname;
   const paths = stale(root);
-  if (process.argv.includes('--check')) {
+  if (read('build', process.argv.slice(2)).values.check) {
     for (const path of paths)
       console.error(`${path} does not match its sources. Run: npm run build, and commit the result.`);
     if (paths.length > 0) process.exitCode = 1;

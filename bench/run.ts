@@ -4,6 +4,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join, resolve } from 'node:path';
 import { readme } from '../instrumentation/collected.ts';
+import { read } from '../stack/commands.mjs';
 import { benchmarkBrowser } from './browser.ts';
 import { cores } from './cores.ts';
 import { performanceDocument } from './documents.ts';
@@ -24,7 +25,7 @@ import { browserSection, goals, type NodeResult, nodeSection, previewSection } f
 import { benchmarkVariants, variantsSeconds } from './variants.ts';
 
 const ROOT = resolve(import.meta.dirname, '..');
-const quick = process.argv.includes('--quick');
+const { quick = false } = read('bench', process.argv.slice(2)).values;
 const plan = quick ? QUICK : FULL;
 const pinning = cores();
 const pinTo = (list: string) => execFileSync('taskset', ['-apc', list, String(process.pid)], { stdio: 'ignore' });

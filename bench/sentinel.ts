@@ -5,9 +5,9 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
 import pg from 'pg';
 import { ascending, quantile } from '../k6/statistics.ts';
+import { read } from '../stack/commands.mjs';
 import { withSection } from './marked-section.ts';
 import { Progress } from './progress.ts';
 import { median } from './statistics.ts';
@@ -19,18 +19,12 @@ const RATE = 20;
 const WINDOW_S = 8;
 const IDLE_S = 60;
 
-const { values } = parseArgs({
-  options: {
-    rounds: { type: 'string', default: '12' },
-    'port-offset': { type: 'string', default: '0' },
-    state: { type: 'string', default: join(ROOT, '.state') },
-  },
-});
+const { values } = read('bench:sentinel', process.argv.slice(2));
 const rounds = Number(values.rounds);
-if (!Number.isInteger(rounds) || rounds < 1) throw new Error('--rounds must be a whole number from 1 on.');
-const port = (number: number) => number + Number(values['port-offset']);
+const port = (number: number) => number + Number(values['port-offset'] ?? 0);
 const clinic = `http://127.0.0.1:${port(8080)}`;
-const secret = (name: string) => readFileSync(join(values.state, 'secrets', name), 'utf8').trim();
+const secret = (name: string) =>
+  readFileSync(join(values.state ?? join(ROOT, '.state'), 'secrets', name), 'utf8').trim();
 
 async function json<Body>(url: string, init: RequestInit = {}): Promise<Body> {
   const response = await fetch(url, init).catch(() => {

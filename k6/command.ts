@@ -1,6 +1,7 @@
 /** `npm run load`. Exit code: 0 passed, 1 a threshold was missed, 2 wrong arguments, 3 inconclusive, not begun, or an error. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
+import { exitCodeOf } from '../stack/commands.mjs';
 import { statusLine } from '../stack/status-line.mjs';
 import { parseArguments } from './arguments.ts';
 import { browserJourney, journeySummary } from './browser-journey.ts';
@@ -14,10 +15,6 @@ const EXIT = { passed: 0, failed: 1, inconclusive: 3 } as const;
 
 async function load(args: readonly string[], root: string): Promise<number> {
   const options = parseArguments(args, root);
-  if (typeof options === 'string') {
-    console.error(options);
-    return 2;
-  }
   const { scenario, timeScale, owned } = options;
   const progress = statusLine(process.stdout);
   const stopping = new AbortController();
@@ -60,7 +57,8 @@ async function load(args: readonly string[], root: string): Promise<number> {
   }
 }
 
-const code = await load(process.argv.slice(2), resolve(import.meta.dirname, '..')).catch((error: unknown) => {
+const root = resolve(import.meta.dirname, '..');
+const code = await exitCodeOf(() => load(process.argv.slice(2), root)).catch((error: unknown) => {
   console.error(error);
   return 3;
 });

@@ -4,6 +4,7 @@ import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parse } from 'yaml';
+import type { COMMANDS } from '../stack/commands.mjs';
 import { leaveClean } from './clean.ts';
 import { type Reading, writeGauges } from './gauges.ts';
 import { type Generated, generate, SAMPLES, THRESHOLDS_CROSSED } from './generator.ts';
@@ -27,14 +28,7 @@ import { ascending, quantile } from './statistics.ts';
 import { clock } from './summary.ts';
 import { refuseUnhealthy, type Target } from './target.ts';
 
-export const SCENARIOS = {
-  'critical-paths': 'sign in, list clients, open a chart, book: 10, 50, 100, 50 users, 16 minutes',
-  'arrival-rate': 'the same as visits that begin whether or not earlier ones are over: up to 12 a second, 7 minutes',
-  soak: '30 users for four hours: what leaks or fills up',
-  spike: 'from 10 to 150 users within 15 seconds and back, 5 minutes',
-  endpoints: 'every endpoint that has a baseline, 20 users, 3 minutes; leaves notes, so only with --own-stack',
-} as const;
-export type K6Scenario = keyof typeof SCENARIOS;
+export type K6Scenario = Exclude<keyof typeof COMMANDS.load.operands.among, 'browser-journey'>;
 
 export interface LoadOptions {
   readonly scenario: K6Scenario;

@@ -40,14 +40,10 @@ test('a Node that is too old is told so', () => {
   expect([status, stderr]).toEqual([1, expect.stringContaining('This needs Node 20 or newer')]);
 });
 
-test('an unknown command lists the known ones', () => {
-  const { status, stderr } = bootstrap([], 'begin');
-  expect([status, stderr]).toEqual([
-    2,
-    expect.stringContaining(
-      'start | stop | status | restart | logs | test | restore-drill | restore | page-drill | time-to-page | pictures',
-    ),
-  ]);
+test('an unknown command: which was meant, and all there are', () => {
+  const { status, stderr } = bootstrap([], 'strat');
+  expect([status, stderr]).toEqual([2, expect.stringContaining('There is no command strat: did you mean start?')]);
+  expect(stderr).toContain('npm run restore-drill ');
 });
 
 test.each([

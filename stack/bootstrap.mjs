@@ -8,6 +8,28 @@ if (major < 20) {
   process.exit(1);
 }
 
+// Wrong arguments and a wish for help are answered before anything is looked for, installed or built.
+const { asksForHelp, COMMANDS, isName, meant, originOf, overview, read, SERVERS, UP_FLAGS, usage, UsageError } =
+  await import('./commands.mjs');
+const [name = '', ...rest] = process.argv.slice(2);
+if (!isName(name)) {
+  const near = meant(name, Object.keys(COMMANDS));
+  console.error(`There is no command ${name}${near ? `: did you mean ${near}?` : '.'}\n\n${overview()}`);
+  process.exit(2);
+}
+if (name === 'help' || asksForHelp(name, rest)) {
+  console.log(name === 'help' && !asksForHelp(name, rest) ? overview() : usage(name));
+  process.exit(0);
+}
+try {
+  read(name, rest);
+} catch (error) {
+  console.error(/** @type {Error} */ (error).message);
+  process.exit(2);
+}
+/** @type {import('./commands.mjs').Command} */
+const command = COMMANDS[name];
+
 const { spawn } = await import('node:child_process');
 const { writeFileSync } = await import('node:fs');
 const { constants, homedir } = await import('node:os');
@@ -26,64 +48,7 @@ const { runQuietly } = await import('./program.mjs');
 const { statusLine } = await import('./status-line.mjs');
 const { ensureWeb } = await import('./web-build.mjs');
 
-/**
- * @typedef {import('./engines.mjs').Program} Program
- * @typedef {{ engines?: Program[], postgres?: true, web?: true, compile?: true, chromium?: true, docker?: 'wanted' | 'needed',
- *   program: string[] }} Command `program`: what Node 24 runs then; `docker`: for as long as it runs, and without it if only wanted
- */
-
-/** @type {Program[]} */
-const SERVERS = ['prometheus', 'alertmanager', 'collector', 'tempo'];
-
-/** The run lives as long as the stack does, so it must be small. */
-const UP_FLAGS = ['--max-semi-space-size=1', '--v8-pool-size=1'];
-
-/** @type {Record<string, Command>} */
-const COMMANDS = {
-  // What the services need besides is obtained while those run that can.
-  start: { compile: true, program: [...UP_FLAGS, 'stack/up.ts'] },
-  stop: { program: ['stack/stop.ts'] },
-  status: { program: ['stack/status.ts'] },
-  restart: { program: ['stack/restart.ts'] },
-  logs: { program: ['stack/logs.ts'] },
-  'restore-drill': { program: ['services/sentinel/src/backup/drill-command.ts'] },
-  restore: { postgres: true, program: ['services/sentinel/src/backup/restore-command.ts'] },
-  'page-drill': { chromium: true, program: ['stack/page-drill.ts'] },
-  'time-to-page': {
-    engines: SERVERS,
-    postgres: true,
-    web: true,
-    compile: true,
-    chromium: true,
-    program: ['stack/time-to-page.ts'],
-  },
-  pictures: { engines: ['prometheus', 'promtool', 'tempo'], web: true, chromium: true, program: ['stack/pictures.ts'] },
-  load: {
-    engines: [...SERVERS, 'k6'],
-    postgres: true,
-    web: true,
-    compile: true,
-    program: ['k6/command.ts'],
-  },
-  baselines: {
-    engines: [...SERVERS, 'k6'],
-    postgres: true,
-    web: true,
-    compile: true,
-    chromium: true,
-    program: ['k6/baselines/command.ts'],
-  },
-  gate: { engines: ['collector', 'k6'], postgres: true, chromium: true, program: ['k6/gate/command.ts'] },
-  capacity: { engines: ['collector'], postgres: true, program: ['k6/capacity/command.ts'] },
-  'check:dashboards': { program: ['grafana/check/check-dashboards.ts'] },
-  'fixture-week': { engines: ['promtool'], program: ['prometheus/fixtures/fixture-week.ts'] },
-  'restore-finish': { program: ['services/sentinel/src/backup/finish-command.ts'] },
-  'docker-figures': {
-    engines: [...SERVERS, 'docker-compose'],
-    docker: 'needed',
-    program: ['stack/docker-figures.ts'],
-  },
-};
+/** @typedef {import('./engines.mjs').Program} Program */
 
 /** What `npm test` looks at before it runs the tests. */
 const CHECKS = [
@@ -98,7 +63,6 @@ const CHECKS = [
 ];
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const [name = '', ...rest] = process.argv.slice(2);
 const line = statusLine();
 const interrupted = new AbortController();
 
@@ -124,38 +88,38 @@ async function main() {
   // "ready in … s" counts from here, also in the program that this process turns into.
   if (name === 'start') process.env.STARTED_AT_MS = String(Math.round(performance.timeOrigin));
   const tools = { log: line.log, status: line.status, signal: interrupted.signal };
-  if (name === 'build') {
-    await ensureEngines(rest.length > 0 ? /** @type {Program[]} */ (rest) : SERVERS, tools);
-    return;
-  }
-  if (name === 'docker') {
-    await docker(tools);
-    return;
-  }
-  if (name === 'test' || name === 'test:proof') {
-    await test(tools);
-    return;
-  }
-  const command = COMMANDS[name];
-  if (!command) {
-    const names = [...Object.keys(COMMANDS), 'build', 'docker', 'test', 'test:proof'].join(' | ');
-    const programs = Object.values(RECIPES).flatMap((recipe) => Object.keys(recipe.programs));
-    process.exitCode = 2;
-    throw new Error(`Usage: node stack/bootstrap.mjs ${names} [arguments]\nbuild: ${programs.join(' ')}`);
-  }
+  if (command.module) {
+    /** @type {Record<string, (args: string[], root: string) => Promise<number>>} */
+    const module = await import(command.module);
+    process.exitCode = await module[name]?.(rest, root);
+  } else if (command.program) await program(command.program, command.needs ?? {}, tools);
+  else if (name === 'engines') await engines(tools);
+  else if (name === 'docker') await docker(tools);
+  else if (name === 'check') await check(tools);
+  else await test(tools);
+}
 
+/** @typedef {{ log: (line: string) => void, status: (line: string) => void, signal: AbortSignal }} Tools */
+
+/**
+ * Gets what a program needs, and hands over to it.
+ * @param {readonly string[]} words
+ * @param {import('./commands.mjs').Needs} needs
+ * @param {Tools} tools
+ */
+async function program(words, needs, tools) {
   await ensurePackages(root, tools);
   const node = nodeProgram(root);
-  if (command.engines) await ensureEngines(command.engines, tools);
-  if (command.postgres) await ensurePostgres(tools);
-  if (command.web) await ensureWeb(root, { node, ...tools });
-  if (command.web) await ensurePreview(root, { node, ...tools });
-  if (command.compile) await ensureCompileCache(root, { node, flags: UP_FLAGS, ...tools });
-  if (command.chromium) process.env.CHROMIUM = await ensureChromium(tools);
+  if (needs.engines) await ensureEngines([...needs.engines], tools);
+  if (needs.postgres) await ensurePostgres(tools);
+  if (needs.web) await ensureWeb(root, { node, ...tools });
+  if (needs.web) await ensurePreview(root, { node, ...tools });
+  if (needs.compile) await ensureCompileCache(root, { node, flags: UP_FLAGS, ...tools });
+  if (needs.chromium) process.env.CHROMIUM = await ensureChromium(tools);
   process.env.PATH = [join(root, 'node_modules/.bin'), process.env.PATH].join(delimiter);
 
-  const arguments_ = [...command.program, ...rest];
-  const release = command.docker ? await forDocker(command.docker, tools) : undefined;
+  const arguments_ = [...words, ...rest];
+  const release = needs.docker ? await forDocker(needs.docker, tools) : undefined;
   line.clear();
   try {
     interrupted.signal.throwIfAborted();
@@ -164,6 +128,19 @@ async function main() {
   } finally {
     await release?.();
   }
+}
+
+/** @param {Tools} tools */
+async function engines(tools) {
+  const { values, positionals } = read('engines', rest);
+  const programs = positionals.length > 0 ? /** @type {Program[]} */ (positionals) : SERVERS;
+  await ensureEngines([...programs], { ...tools, source: originOf(values) });
+}
+
+/** @param {Tools} tools */
+async function check(tools) {
+  await ensurePackages(root, tools);
+  await runChecks(nodeProgram(root));
 }
 
 /**
@@ -187,7 +164,7 @@ async function forDocker(how, tools) {
 /**
  * `docker compose` with everything that it needs, or, without arguments, the settings that a shell needs for it. The daemon stays
  * until `docker stop-engine`.
- * @param {{ log: (line: string) => void, status: (line: string) => void, signal: AbortSignal }} tools
+ * @param {Tools} tools
  */
 async function docker(tools) {
   if (rest[0] === 'stop-engine') {
@@ -203,15 +180,16 @@ async function docker(tools) {
   else for (const [key, value] of Object.entries(env)) console.log(`export ${key}='${value}'`);
 }
 
-/** @param {{ log: (line: string) => void, status: (line: string) => void, signal: AbortSignal }} tools */
+/** @param {Tools} tools */
 async function test(tools) {
-  const { choiceOf, failed, recordRun, runTests, summary, totals, UsageError } = await import('../test/run.mjs');
+  const { choiceOf, failed, recordRun, runTests, summary, totals } = await import('../test/run.mjs');
   const { prove, proofChoiceOf } = await import('../test/prove.mjs');
   /** @type {(() => Promise<void>) | undefined} */
   let release;
   try {
     const proving = name === 'test:proof' ? proofChoiceOf(rest) : undefined;
-    const choice = choiceOf(proving ? [] : rest);
+    const choice = choiceOf(proving ? [] : [...(command.before ?? []), ...rest]);
+    const { source } = proving ?? choice;
     await ensurePackages(root, tools);
     const node = nodeProgram(root);
     process.env.PATH = [join(root, 'node_modules/.bin'), process.env.PATH].join(delimiter);
@@ -222,7 +200,7 @@ async function test(tools) {
       check: () => runChecks(node),
       /** @param {import('../test/needs.mjs').Need[]} needs */
       obtain: async (needs) => {
-        await obtain(needs, { ...tools, node });
+        await obtain(needs, { ...tools, node, source });
         if (needs.includes('docker') && !release) release = await forDocker('wanted', tools);
         line.clear();
       },
@@ -243,13 +221,13 @@ async function test(tools) {
 
 /**
  * @param {import('../test/needs.mjs').Need[]} needs
- * @param {{ node: string, log: (line: string) => void, status: (line: string) => void, signal: AbortSignal }} tools
+ * @param {Tools & { node: string, source: import('./engines.mjs').Source }} tools
  */
-async function obtain(needs, { node, ...tools }) {
+async function obtain(needs, { node, source, ...tools }) {
   const wanted = new Set(needs);
   const programs = Object.values(RECIPES).flatMap((recipe) => /** @type {Program[]} */ (Object.keys(recipe.programs)));
   const engines = programs.filter((program) => wanted.has(program));
-  if (engines.length > 0) await ensureEngines(engines, tools);
+  if (engines.length > 0) await ensureEngines(engines, { ...tools, source });
   if (wanted.has('postgres')) await ensurePostgres(tools);
   if (wanted.has('pages')) {
     await ensureWeb(root, { node, ...tools });

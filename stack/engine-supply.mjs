@@ -1,7 +1,11 @@
-import { engineProgram, ensureEngines, progressWords } from './engines.mjs';
+import { builtProgram, engineProgram, ensureEngines, progressWords } from './engines.mjs';
 
-/** @param {import('./engines.mjs').Program} engine */
-export function engineIsThere(engine) {
+/**
+ * @param {import('./engines.mjs').Program} engine
+ * @param {import('./engines.mjs').Source} source a release does not do where `source` is wanted
+ */
+export function engineIsThere(engine, source) {
+  if (source === 'source') return builtProgram(engine, {}) !== undefined;
   try {
     engineProgram(engine);
     return true;
@@ -14,13 +18,14 @@ export function engineIsThere(engine) {
  * Gets servers and tells of each as soon as it is there.
  * @template {import('./engines.mjs').Program} Engine
  * @param {Engine[]} engines
- * @param {{ log: (line: string) => void, signal: AbortSignal, onProgress: (engine: Engine, detail: string) => void,
+ * @param {{ log: (line: string) => void, signal: AbortSignal, source: import('./engines.mjs').Source, onProgress: (engine: Engine, detail: string) => void,
  *   onReady: (engine: Engine) => void }} options
  */
-export async function supplyEngines(engines, { log, signal, onProgress, onReady }) {
+export async function supplyEngines(engines, { log, signal, source, onProgress, onReady }) {
   await ensureEngines(engines, {
     log,
     signal,
+    source,
     onProgress: (program, now) => {
       const engine = /** @type {Engine} */ (program);
       if (now.phase === 'ready') onReady(engine);

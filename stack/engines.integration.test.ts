@@ -63,7 +63,7 @@ test('XDG_CACHE_HOME says where, when it is an absolute path', () => {
 });
 
 test('a program that has not been built is an error that says what to run', () => {
-  expect(() => engineProgram('amtool', { env, recipes })).toThrow('node stack/bootstrap.mjs build amtool');
+  expect(() => engineProgram('amtool', { env, recipes })).toThrow('npm run engines -- amtool');
 });
 
 test('without Go it says what to install, or to use Docker', async () => {

@@ -118,7 +118,7 @@ export function recipeFolder(name, place = {}) {
  * @param {Program} program
  * @param {Place} place
  */
-function builtProgram(program, place) {
+export function builtProgram(program, place) {
   const recipe = recipeOf(program);
   if (!recipe) return undefined;
   const path = join(recipeFolder(recipe[0], place), program);
@@ -148,7 +148,7 @@ export function engineProgram(program, place = {}) {
   const found = findEngine(program, place);
   if (found) return found.path;
   throw new Error(
-    `${program} is not there yet (looked in ${enginesFolder(place)}). npm start and npm test get what they need; to get it alone: node stack/bootstrap.mjs build ${program}`,
+    `${program} is not there yet (looked in ${enginesFolder(place)}). npm start and npm test get what they need; to get it alone: npm run engines -- ${program}`,
   );
 }
 

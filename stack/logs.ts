@@ -1,21 +1,21 @@
 import { closeSync, fstatSync, openSync, readSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { exitCodeOf } from './commands.mjs';
 import { isAlive, readRun } from './run-record.ts';
 import { serviceArguments } from './service-arguments.ts';
 
-const USAGE =
-  'usage: npm run logs -- NAME [-f] [--state DIR]\n  -f, --follow   go on with what is written from now on, until Ctrl-C';
 const SHOWN_LINES = 100;
 const TAIL_BYTES = 65_536;
 const LOOK_EVERY_MS = 200;
 
 /**
  * `npm run logs -- NAME [-f]`: prints the end of what a service of the running stack has written; with -f also what follows.
- * @returns the exit code: 0, 2 wrong arguments, 3 nothing runs
+ * @returns the exit code: 0, 3 nothing runs
+ * @throws {UsageError}
  */
 export async function logs(args: string[], root: string): Promise<number> {
-  const given = serviceArguments(args, root, USAGE, 'mayFollow');
+  const given = serviceArguments('logs', args, root);
   if (typeof given === 'number') return given;
   const { state, service, follow } = given;
   const path = join(state, 'logs', `${service.name}.log`);
@@ -72,4 +72,5 @@ function read(path: string, from: number, to: number): Buffer {
   }
 }
 
-if (import.meta.main) process.exit(await logs(process.argv.slice(2), join(import.meta.dirname, '..')));
+if (import.meta.main)
+  process.exit(await exitCodeOf(() => logs(process.argv.slice(2), join(import.meta.dirname, '..'))));

@@ -1,10 +1,10 @@
 /** `npm run page-drill`: six slow page loads in a real browser, and the page that the sixth one causes. */
 import { existsSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
 import { LIMITS, TOLERATED_SLOW_EVENTS, WINDOW_MS } from '@clinic/catalogue/limits';
 import type { Page } from 'playwright-core';
 import { openBrowser } from './browser.ts';
+import { read, UsageError } from './commands.mjs';
 
 const METRIC = 'page_load';
 const DELAY_MS = LIMITS[METRIC] + 150;
@@ -186,18 +186,12 @@ export function runningStack(state: string, offset = 0): DrillTarget {
 }
 
 if (import.meta.main) {
-  const usage = 'Usage: npm run page-drill -- [--state DIR] [--port-offset N]';
   try {
-    const { values } = parseArgs({
-      options: { state: { type: 'string', default: '.state' }, 'port-offset': { type: 'string', default: '0' } },
-    });
-    const offset = Number(values['port-offset']);
-    if (!Number.isInteger(offset)) throw new DrillError(`--port-offset takes a whole number. ${usage}`);
-    await pageDrill(runningStack(values.state, offset), (line) => console.log(line));
+    const { state = '.state', 'port-offset': offset } = read('page-drill', process.argv.slice(2)).values;
+    await pageDrill(runningStack(state, Number(offset ?? 0)), (line) => console.log(line));
   } catch (error) {
-    console.error(
-      error instanceof DrillError ? error.message : error instanceof TypeError ? `${error.message}. ${usage}` : error,
-    );
-    process.exitCode = 1;
+    const expected = error instanceof DrillError || error instanceof UsageError;
+    console.error(expected ? error.message : error);
+    process.exitCode = error instanceof UsageError ? 2 : 1;
   }
 }

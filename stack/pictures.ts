@@ -4,16 +4,14 @@
  */
 import { mkdirSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { parseArgs } from 'node:util';
 import type { Browser } from 'playwright-core';
 import { openBrowser } from './browser.ts';
+import { read, UsageError } from './commands.mjs';
 import { dashboardPictures } from './dashboard-pictures.ts';
 import { DrillError, type DrillTarget, openChart, pageDrill, runningStack } from './page-drill.ts';
 
 const FOLDER = 'docs/pictures';
 const SIZE = { width: 1280, height: 800 };
-
-const USAGE = 'Usage: npm run pictures -- [--only stack|dashboards] [--state DIR] [--port-offset N]';
 
 async function stackPictures(browser: Browser, target: DrillTarget): Promise<void> {
   const firing = (await (await fetch(`${target.pager}/api/pages?status=firing`)).json()) as readonly unknown[];
@@ -45,20 +43,12 @@ async function stackPictures(browser: Browser, target: DrillTarget): Promise<voi
 }
 
 try {
-  const { values } = parseArgs({
-    options: {
-      only: { type: 'string' },
-      state: { type: 'string', default: '.state' },
-      'port-offset': { type: 'string', default: '0' },
-    },
-  });
-  const offset = Number(values['port-offset']);
-  if (!Number.isInteger(offset) || ![undefined, 'stack', 'dashboards'].includes(values.only))
-    throw new DrillError(USAGE);
+  const { values } = read('pictures', process.argv.slice(2));
   mkdirSync(FOLDER, { recursive: true });
   const browser = await openBrowser();
   try {
-    if (values.only !== 'dashboards') await stackPictures(browser, runningStack(values.state, offset));
+    if (values.only !== 'dashboards')
+      await stackPictures(browser, runningStack(values.state ?? '.state', Number(values['port-offset'] ?? 0)));
     if (values.only !== 'stack')
       await dashboardPictures(browser, {
         ...{ root: resolve(import.meta.dirname, '..'), folder: FOLDER, log: console.log },
@@ -68,6 +58,7 @@ try {
     await browser.close();
   }
 } catch (error) {
-  console.error(error instanceof DrillError ? error.message : error);
-  process.exitCode = 1;
+  const expected = error instanceof DrillError || error instanceof UsageError;
+  console.error(expected ? error.message : error);
+  process.exitCode = error instanceof UsageError ? 2 : 1;
 }

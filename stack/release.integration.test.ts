@@ -135,7 +135,7 @@ test('a good archive: only what is wanted of it is unpacked, runs, and is not fe
     expect(readFileSync(engineProgram(program, place()))).toEqual(readFileSync(join(made, 'programs', program)));
     expect(execFileSync(engineProgram(program, place()), { encoding: 'utf8' })).toBe(`this is ${program}\n`);
   }
-  expect(() => engineProgram('promtool', place())).toThrow('node stack/bootstrap.mjs build promtool');
+  expect(() => engineProgram('promtool', place())).toThrow('npm run engines -- promtool');
   expect(origin('collector')).toBe('release v0.159.0');
   expect(said()).toMatch(/engines: collector from the release v0\.159\.0 of 127\.0\.0\.1:\d+ \(\d+ MB, \d+s\)/);
   expect(said()).toContain(`the checksums of releases are those of ${lock}`);

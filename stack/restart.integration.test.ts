@@ -82,19 +82,18 @@ describe('npm run logs', () => {
 });
 
 describe.each(['restart', 'logs'] as const)('npm run %s', (command) => {
-  it('names the services when there is none of that name, or none is named; wrong flags are refused', async () => {
+  it('names the services when there is none of that name; what it does not take is refused', async () => {
     const stack = await running();
-    for (const args of [['grafana'], [], ['api', 'db']]) {
+    expect(await stack.command(command, 'grafana')).toMatchObject({
+      code: 2,
+      output: expect.stringContaining('The services are dashboards, db.'),
+    });
+    for (const args of [[], ['api', 'db'], ['api', '--nonsense']]) {
       expect(await stack.command(command, ...args)).toMatchObject({
         code: 2,
-        output: expect.stringContaining('The services are dashboards, db.'),
+        output: expect.stringContaining(`usage: npm run ${command} -- NAME`),
       });
     }
-    expect(await stack.command(command, 'api', '--nonsense')).toMatchObject({
-      code: 2,
-      output: expect.stringContaining(`usage: npm run ${command} -- NAME`),
-    });
-    expect(await stack.command(command, '--help')).toMatchObject({ code: 0 });
   });
 
   it('says that nothing runs', async () => {

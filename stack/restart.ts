@@ -1,18 +1,19 @@
 import { join, relative } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { exitCodeOf } from './commands.mjs';
 import { askForRestart, withdrawRestartRequest } from './restart-request.ts';
 import { isAlive, readRun } from './run-record.ts';
 import { serviceArguments } from './service-arguments.ts';
 
-const USAGE = 'usage: npm run restart -- NAME [--state DIR]';
 const SAY_EVERY_MS = 30_000;
 
 /**
  * `npm run restart -- NAME`: stops one service of the running stack in order, starts it again, and waits until it is up.
- * @returns the exit code: 0 it is up again, 1 it cannot be restarted now or did not come up, 2 wrong arguments, 3 nothing runs
+ * @returns the exit code: 0 it is up again, 1 it cannot be restarted now or did not come up, 3 nothing runs
+ * @throws {UsageError}
  */
 export async function restart(args: string[], root: string): Promise<number> {
-  const given = serviceArguments(args, root, USAGE);
+  const given = serviceArguments('restart', args, root);
   if (typeof given === 'number') return given;
   const { state, service } = given;
   const early = ['waiting', 'obtaining', 'preparing', 'stopping'];
@@ -55,4 +56,5 @@ export async function restart(args: string[], root: string): Promise<number> {
   }
 }
 
-if (import.meta.main) process.exit(await restart(process.argv.slice(2), join(import.meta.dirname, '..')));
+if (import.meta.main)
+  process.exit(await exitCodeOf(() => restart(process.argv.slice(2), join(import.meta.dirname, '..'))));

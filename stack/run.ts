@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import { type Compose, type Program, programs } from './compose.ts';
 import { readComposeFile } from './compose-file.ts';
 import { writeConfig } from './config-files.ts';
+import type { Source } from './engines.mjs';
 import { eventLine, type StackEvent } from './event.ts';
 import { askHealth } from './health.ts';
 import { endLeftovers } from './leftovers.ts';
@@ -32,6 +33,8 @@ export interface StackOptions {
   environment?: Record<string, Record<string, string>>;
   /** Build or fetch what services need and is not there yet, while others run; when absent, a missing program is an error. */
   obtain?: boolean;
+  /** With `obtain`: where servers may come from (default `auto`). */
+  source?: Source;
   /** Delete what earlier runs left in the state folder first. */
   fresh?: boolean;
   /** Progress and accidents, as lines for a person. */
@@ -136,6 +139,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       note,
       engineProgram,
       obtain: options.obtain ?? false,
+      source: options.source ?? 'auto',
       ...(options.signal && { signal: options.signal }),
     });
   } catch (error) {
@@ -152,6 +156,7 @@ interface Supervision {
   note(event: StackEvent): void;
   engineProgram: EngineProgram;
   obtain: boolean;
+  source: Source;
   signal?: AbortSignal;
 }
 
@@ -163,6 +168,7 @@ async function supervise({
   note,
   engineProgram,
   obtain,
+  source,
   signal,
 }: Supervision): Promise<Stack> {
   const services = new Map<string, Service>();
@@ -210,13 +216,14 @@ async function supervise({
   };
   const isThere = async (need: Need) => {
     if (need === 'postgres') return (await findServer()) !== undefined;
-    return isEngine(need) && isBuilt(engineProgram, need);
+    // Whether it was built from source only the supplier knows.
+    return isEngine(need) && source !== 'source' && isBuilt(engineProgram, need);
   };
   const needs = [...new Set(plans.flatMap((plan) => plan.needs))];
   let supplies: Supplies | undefined;
   if (obtain && needs.length > 0) {
     const log = inState(state, () => beginLog(join(state, 'logs', 'supplies.log')));
-    supplies = startSupplies({ root, needs, reaper, log, note: (text) => note({ kind: 'note', text }) });
+    supplies = startSupplies({ root, needs, source, reaper, log, note: (text) => note({ kind: 'note', text }) });
   }
   for (const plan of plans) {
     const log = inState(state, () => beginLog(join(state, 'logs', `${plan.name}.log`)));

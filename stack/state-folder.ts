@@ -1,12 +1,11 @@
 import { join, resolve } from 'node:path';
-import { parseArgs } from 'node:util';
+import { read } from './commands.mjs';
 
-/** The state folder that the arguments name; undefined when they are wrong. */
-export function stateFolder(args: string[], root: string): string | undefined {
-  try {
-    const { values } = parseArgs({ args, options: { state: { type: 'string' } } });
-    return values.state === undefined ? join(root, '.state') : resolve(values.state);
-  } catch {
-    return undefined;
-  }
+/**
+ * The state folder that the arguments of a command name.
+ * @throws {UsageError}
+ */
+export function stateFolder(command: 'stop' | 'status', args: string[], root: string): string {
+  const { state } = read(command, args).values;
+  return state === undefined ? join(root, '.state') : resolve(state);
 }

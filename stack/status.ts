@@ -1,10 +1,9 @@
 import { join, relative } from 'node:path';
+import { exitCodeOf } from './commands.mjs';
 import { askHealth } from './health.ts';
 import { listProcesses, type Process, processTree, proportionalBytes, residentBytes } from './process-table.ts';
 import { isAlive, readRun, type ServiceRecord } from './run-record.ts';
 import { stateFolder } from './state-folder.ts';
-
-const USAGE = 'usage: npm run status [-- --state DIR]';
 
 interface Row {
   cells: string[];
@@ -14,14 +13,11 @@ interface Row {
 
 /**
  * `npm run status`: shows each service's state, process, memory, ports and its health as it is now.
- * @returns the exit code: 0 all are healthy, 1 one is not, 2 wrong arguments, 3 nothing runs
+ * @returns the exit code: 0 all are healthy, 1 one is not, 3 nothing runs
+ * @throws {UsageError}
  */
 export async function status(args: string[], root: string): Promise<number> {
-  const state = stateFolder(args, root);
-  if (!state) {
-    console.error(USAGE);
-    return 2;
-  }
+  const state = stateFolder('status', args, root);
   const run = readRun(state);
   if (!run || !isAlive(run.supervisor)) {
     const left = run?.services.filter((one) => one.process && isAlive(one.process)) ?? [];
@@ -98,4 +94,5 @@ function since(iso: string): string {
   return `${Math.floor(seconds / 3_600)} h ${Math.floor((seconds % 3_600) / 60)} min`;
 }
 
-if (import.meta.main) process.exit(await status(process.argv.slice(2), join(import.meta.dirname, '..')));
+if (import.meta.main)
+  process.exit(await exitCodeOf(() => status(process.argv.slice(2), join(import.meta.dirname, '..'))));

@@ -1,22 +1,19 @@
 import { join, relative } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { exitCodeOf } from './commands.mjs';
 import { endLeftovers } from './leftovers.ts';
 import { isAlive, readRun, releaseRun } from './run-record.ts';
 import { stateFolder } from './state-folder.ts';
 
-const USAGE = 'usage: npm stop [-- --state DIR]';
 const PATIENCE_MS = 60_000;
 
 /**
  * `npm stop`: stops the running stack and waits until it is gone; also ends what a killed run left.
- * @returns the exit code: 0 nothing runs any more, 1 it does not stop, 2 wrong arguments
+ * @returns the exit code: 0 nothing runs any more, 1 it does not stop
+ * @throws {UsageError}
  */
 export async function stop(args: string[], root: string): Promise<number> {
-  const state = stateFolder(args, root);
-  if (!state) {
-    console.error(USAGE);
-    return 2;
-  }
+  const state = stateFolder('stop', args, root);
   const run = readRun(state);
   if (!run) {
     console.log(`No stack is running in ${relative('', state) || '.'}.`);
@@ -44,4 +41,5 @@ export async function stop(args: string[], root: string): Promise<number> {
   return 0;
 }
 
-if (import.meta.main) process.exit(await stop(process.argv.slice(2), join(import.meta.dirname, '..')));
+if (import.meta.main)
+  process.exit(await exitCodeOf(() => stop(process.argv.slice(2), join(import.meta.dirname, '..'))));

@@ -1,5 +1,5 @@
 /**
- * `node stack/supplier.mjs ROOT NEED...`: builds and fetches what services need, and tells how far it is: a `SupplierLine` of
+ * `node stack/supplier.mjs ROOT SOURCE NEED...`: builds and fetches what services need, and tells how far it is: a `SupplierLine` of
  * supplies.ts in JSON per line of its standard output. What the clinic needs comes at once; the rest at low priority, once a
  * line arrives on the standard input, or the first have had the machine for long enough. It ends when all has been told, on a
  * signal, and when the input ends.
@@ -18,7 +18,8 @@ import { ensureWeb } from './web-build.mjs';
 const ALONE_FOR_MS = 90_000;
 const LOW_PRIORITY = 10;
 
-const [root = '', ...words] = process.argv.slice(2);
+const [root = '', origin, ...words] = process.argv.slice(2);
+const source = /** @type {import('./engines.mjs').Source} */ (origin);
 const needs = /** @type {Need[]} */ (words);
 const node = process.execPath;
 const stopping = new AbortController();
@@ -65,6 +66,7 @@ async function supplyServers(engines) {
     await supplyEngines(engines, {
       log,
       signal,
+      source,
       onProgress: (engine, detail) => {
         if (waiting.has(engine)) tell({ need: engine, state: 'coming', detail });
       },
@@ -84,7 +86,7 @@ async function supplyServers(engines) {
 
 const later = needs.filter((need) => {
   if (need === 'postgres' || need === 'pages') return false;
-  const there = need === 'dashboards' ? previewIsBuilt(root) : engineIsThere(need);
+  const there = need === 'dashboards' ? previewIsBuilt(root) : engineIsThere(need, source);
   tell(there ? { need, state: 'there' } : { need, state: 'coming', detail: 'comes once the clinic is open' });
   return !there;
 });

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Source } from './engines.mjs';
 import { lastLines } from './event.ts';
 import type { LogFile } from './log-file.ts';
 import type { Need } from './plan.ts';
@@ -43,6 +44,8 @@ export interface SuppliesOptions {
   /** The repository. */
   root: string;
   needs: Need[];
+  /** Where servers may come from; default `auto`. */
+  source?: Source;
   reaper: Reaper;
   /** For what the builds print. */
   log: LogFile;
@@ -64,7 +67,7 @@ interface Supply {
 }
 
 /** Starts `supplier.mjs` for these needs. */
-export function startSupplies({ root, needs, reaper, log, note }: SuppliesOptions): Supplies {
+export function startSupplies({ root, needs, source = 'auto', reaper, log, note }: SuppliesOptions): Supplies {
   const all = new Map<Need, Supply>();
   for (const need of needs) {
     const { promise: done, resolve, reject } = Promise.withResolvers<void>();
@@ -79,7 +82,7 @@ export function startSupplies({ root, needs, reaper, log, note }: SuppliesOption
   const output = log.open();
   const child = reaper.start(
     {
-      argv: [process.execPath, join(import.meta.dirname, 'supplier.mjs'), root, ...needs],
+      argv: [process.execPath, join(import.meta.dirname, 'supplier.mjs'), root, source, ...needs],
       environment,
       cwd: root,
       stopSignal: 'INT',

@@ -5,7 +5,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { read } from './commands.mjs';
 import { pageDrill, runningStack } from './page-drill.ts';
 import { freePortOffset } from './port-offset.ts';
 import { startStack } from './run.ts';
@@ -25,12 +25,7 @@ async function once(): Promise<number> {
   }
 }
 
-const { values } = parseArgs({ options: { runs: { type: 'string', default: '20' } } });
-const runs = Number(values.runs);
-if (!Number.isInteger(runs) || runs < 1) {
-  console.error('--runs takes a whole number above 0, for example: npm run time-to-page -- --runs 20');
-  process.exit(1);
-}
+const runs = Number(read('time-to-page', process.argv.slice(2)).values.runs);
 const seconds: number[] = [];
 for (let run = 1; run <= runs; run++) {
   const time = await once();

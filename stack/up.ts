@@ -1,17 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArguments } from './arguments.ts';
+import { exitCodeOf } from './commands.mjs';
 import type { StackEvent } from './event.ts';
 import { processTree } from './process-table.ts';
 import { StackStopped, startStack } from './run.ts';
 import { AlreadyRunning, readRun, releaseRun, type ServiceRecord } from './run-record.ts';
 import { statusLine } from './status-line.mjs';
-
-const USAGE = `usage: npm start [-- OPTIONS]
-  --fresh           delete what earlier runs stored, then start
-  --profile NAME    also run the services of this profile of docker-compose.yml: traffic (synthetic visitors)
-  --port-offset N   add N to every port, for a second stack beside the first (needs its own --state)
-  --state DIR       keep everything that is stored in DIR (default .state)`;
 
 /** The service that makes the stack worth opening. */
 const CLINIC = 'clinic-api';
@@ -34,14 +29,11 @@ const SECOND_SIGNAL_AFTER_MS = 500;
 
 /**
  * `npm start`: runs the stack of `<root>/docker-compose.yml` until Ctrl-C.
- * @returns the exit code: 0 stopped on request, 1 could not start or could not go on, 2 wrong arguments
+ * @returns the exit code: 0 stopped on request, 1 could not start or could not go on
+ * @throws {UsageError}
  */
 export async function up(args: string[], root: string): Promise<number> {
-  const options = parseArguments(args, USAGE, root);
-  if (typeof options === 'string') {
-    console.error(options);
-    return 2;
-  }
+  const options = parseArguments(args, root);
   const { state } = options;
   // A closed terminal must not keep the stack from being stopped in order.
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
@@ -152,4 +144,4 @@ function demoPassword(path: string): string {
   }
 }
 
-if (import.meta.main) process.exit(await up(process.argv.slice(2), join(import.meta.dirname, '..')));
+if (import.meta.main) process.exit(await exitCodeOf(() => up(process.argv.slice(2), join(import.meta.dirname, '..'))));

@@ -5,6 +5,7 @@
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { read } from '../stack/commands.mjs';
 import { imagesOf, type ServiceImage } from './images.ts';
 
 /**
@@ -26,7 +27,7 @@ export function pinned(images: readonly ServiceImage[], digestOf: (image: string
 
 if (import.meta.main) {
   const root = resolve(import.meta.dirname, '..');
-  const out = resolve(process.argv[2] ?? resolve(root, 'compose.digests.yml'));
+  const out = resolve(read('digests', process.argv.slice(2)).positionals[0] ?? resolve(root, 'compose.digests.yml'));
   const images = ['docker-compose.yml', 'compose.production.yml'].flatMap((file) => imagesOf(root, file));
   const inspect = (image: string) =>
     execFileSync('docker', ['buildx', 'imagetools', 'inspect', image, '--format', '{{.Manifest.Digest}}'], {

@@ -6,6 +6,7 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { read } from '../stack/commands.mjs';
 import { engineProgram, RECIPES } from '../stack/engines.mjs';
 import { type Package, productionPackages } from './licences.ts';
 
@@ -66,7 +67,7 @@ export function goComponents(text: string): Component[] {
 
 if (import.meta.main) {
   const root = resolve(import.meta.dirname, '..');
-  const folder = resolve(process.argv[2] ?? join(root, 'sbom'));
+  const folder = resolve(read('sbom', process.argv.slice(2)).positionals[0] ?? join(root, 'sbom'));
   const now = new Date();
   mkdirSync(folder, { recursive: true });
   const write = (name: string, version: string, components: readonly Component[]) => {
@@ -84,7 +85,7 @@ if (import.meta.main) {
       try {
         path = engineProgram(program);
       } catch {
-        console.log(`left out ${program}: it is not built here (node stack/bootstrap.mjs build ${program})`);
+        console.log(`left out ${program}: it is not built here (npm run engines -- ${program})`);
         continue;
       }
       const listed = execFileSync(go, ['version', '-m', path], { encoding: 'utf8', maxBuffer: 2 ** 26 });

@@ -6,6 +6,7 @@ import { execFile } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { promisify } from 'node:util';
+import { read } from '../stack/commands.mjs';
 import { AuditUnavailable, auditOutput, readReport } from './audit.ts';
 import { imagesOf } from './images.ts';
 
@@ -62,11 +63,7 @@ async function images(): Promise<object> {
   );
 }
 
-const [folder] = process.argv.slice(2);
-if (!folder) {
-  console.error('usage: npm run scan -- DIR');
-  process.exit(2);
-}
+const [folder = ''] = read('scan', process.argv.slice(2)).positionals;
 mkdirSync(folder, { recursive: true });
 for (const [scanner, ask] of Object.entries({ npm, debian, images })) {
   try {

@@ -1,44 +1,26 @@
 /** `npm run test:proof`: runs proofs one after the other, and writes down what came of them. */
 import { spawnSync } from 'node:child_process';
-import { parseArgs } from 'node:util';
+import { originOf, read } from '../stack/commands.mjs';
 import { needsOf } from './needs.mjs';
 import { changedProofs, PROOFS, recordProof } from './proofs.mjs';
-import { failed, runTier, totals, UsageError } from './run.mjs';
+import { failed, runTier, totals } from './run.mjs';
 
 /** @typedef {import('./proofs.mjs').Proof} Proof */
 
-export const PROOF_USAGE = `usage: npm run test:proof [-- [NAME...] [OPTIONS]]
-  NAME               only this proof: ${PROOFS.map(({ name }) => name).join(', ')}
-  --changed          only those whose subject has changed since they last held
-  --within MINUTES   with --changed: leaves out, and names, what does not fit into this time
-  --record           writes the results into docs/evidence/proofs.json`;
-
 /**
  * @param {string[]} args
- * @returns {{ names: string[], changed: boolean, within: number, record: boolean }} `within`: seconds
+ * @returns {{ names: string[], changed: boolean, within: number, record: boolean,
+ *   source: import('../stack/engines.mjs').Source }} `within`: seconds
  * @throws {UsageError}
  */
 export function proofChoiceOf(args) {
-  let parsed;
-  try {
-    parsed = parseArgs({
-      args,
-      allowPositionals: true,
-      options: { changed: { type: 'boolean' }, within: { type: 'string' }, record: { type: 'boolean' } },
-    });
-  } catch (error) {
-    throw new UsageError(`${/** @type {Error} */ (error).message}\n${PROOF_USAGE}`);
-  }
-  const { values, positionals: names } = parsed;
-  const unknown = names.find((name) => !PROOFS.some((proof) => proof.name === name));
-  if (unknown !== undefined) throw new UsageError(`There is no proof ${unknown}.\n${PROOF_USAGE}`);
-  if (values.within !== undefined && !/^\d{1,4}$/.test(values.within))
-    throw new UsageError(`--within must be a whole number of minutes, such as 20.\n${PROOF_USAGE}`);
+  const { values, positionals: names } = read('test:proof', args);
   return {
     names,
     changed: values.changed ?? false,
     within: values.within === undefined ? Number.POSITIVE_INFINITY : Number(values.within) * 60,
     record: values.record ?? false,
+    source: originOf(values),
   };
 }
 

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join, relative } from 'node:path';
-import { parseArgs } from 'node:util';
+import { originOf, read, UsageError } from '../stack/commands.mjs';
 import { needsOf } from './needs.mjs';
 
 /**
@@ -11,26 +11,16 @@ import { needsOf } from './needs.mjs';
  * @typedef {import('./needs.mjs').Need} Need
  * @typedef {import('./tier-reporter.mjs').TierReport} TierReport
  * @typedef {{ tier: Tier, seconds: number } & TierReport} TierResult `seconds`: of the whole tier, as one waits for it
- * @typedef {{ tiers: Tier[], filters: string[], pattern: string | undefined, repeat: number, watch: boolean, record: boolean }} Choice
+ * @typedef {{ tiers: Tier[], filters: string[], pattern: string | undefined, repeat: number, watch: boolean, record: boolean,
+ *   source: import('../stack/engines.mjs').Source }} Choice `source`: where servers may come from
  */
 
 /** @type {readonly Tier[]} In this order; the last is run at night, and when what it proves has changed. */
 export const TIERS = ['unit', 'integration', 'e2e', 'proof'];
 const EVERYDAY = TIERS.slice(0, 3);
 
-export const USAGE = `usage: npm test [-- [FILE...] [OPTIONS]]
-  FILE               only the test files that have this in their path; it builds only what they use
-  --tier NAME        only this tier: ${TIERS.join(', ')}; may be repeated (default: ${EVERYDAY.join(', ')})
-  -t PATTERN         only tests whose name matches this regular expression
-  --repeat N         runs them N times, to find a test that fails now and then
-  --watch            runs them again at each change
-  --record           writes the table of tiers into CONTRIBUTING.md`;
-
 const SHOWN_SLOWEST = 10;
 const NOT_SEARCHED = new Set(['node_modules', 'dist', '.git', '.state', '.load']);
-
-/** Wrong arguments; the message ends with the usage. */
-export class UsageError extends Error {}
 
 /**
  * @param {string[]} args
@@ -38,27 +28,7 @@ export class UsageError extends Error {}
  * @throws {UsageError}
  */
 export function choiceOf(args) {
-  let parsed;
-  try {
-    parsed = parseArgs({
-      args,
-      allowPositionals: true,
-      options: {
-        tier: { type: 'string', multiple: true },
-        'test-name-pattern': { type: 'string', short: 't' },
-        repeat: { type: 'string' },
-        watch: { type: 'boolean' },
-        record: { type: 'boolean' },
-      },
-    });
-  } catch (error) {
-    throw new UsageError(`${/** @type {Error} */ (error).message}\n${USAGE}`);
-  }
-  const { values, positionals } = parsed;
-  const unknown = (values.tier ?? []).find((name) => !(/** @type {readonly string[]} */ (TIERS).includes(name)));
-  if (unknown !== undefined) throw new UsageError(`There is no tier ${unknown}.\n${USAGE}`);
-  if (values.repeat !== undefined && !/^[1-9]\d{0,3}$/.test(values.repeat))
-    throw new UsageError(`--repeat must be a whole number, such as 20.\n${USAGE}`);
+  const { values, positionals } = read('test', args);
   return {
     tiers: /** @type {Tier[]} */ (values.tier ?? (positionals.length > 0 ? [...TIERS] : [...EVERYDAY])),
     filters: positionals,
@@ -66,6 +36,7 @@ export function choiceOf(args) {
     repeat: Number(values.repeat ?? 1),
     watch: values.watch ?? false,
     record: values.record ?? false,
+    source: originOf(values),
   };
 }
 
@@ -103,7 +74,7 @@ export async function runTests(choice, { root, node, log, check, obtain }) {
     (file) => tiers.includes(tierOf(file)) && (filters.length === 0 || filters.some((part) => file.includes(part))),
   );
   if (chosen.length === 0)
-    throw new UsageError(`No test file of ${tiers.join(', ')} has ${filters.join(' or ')} in its path.`);
+    throw new UsageError('test', `No test file of ${tiers.join(', ')} has ${filters.join(' or ')} in its path.`);
   if (filters.length === 0 && tiers.length > 1) await check();
   /** @type {TierResult[]} */
   const results = [];

@@ -1,22 +1,14 @@
 /** `npm run check:dashboards`: every query of every dashboard against the running stack, and what can be told without it. */
-import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { read, UsageError } from '../../stack/commands.mjs';
 import { findingText, panelsOf, readDashboards } from './dashboard.ts';
 import { queryFindings } from './queries.ts';
 import { structureFindings } from './structure.ts';
 
-const USAGE = `Usage: npm run check:dashboards -- [--prometheus URL] [--tempo URL] [--dashboards FOLDER]`;
-
 try {
-  const { values } = parseArgs({
-    options: {
-      prometheus: { type: 'string', default: 'http://127.0.0.1:9090' },
-      tempo: { type: 'string', default: 'http://127.0.0.1:3200' },
-      dashboards: { type: 'string', default: join(import.meta.dirname, '../dashboards') },
-    },
-  });
+  const { values } = read('check:dashboards', process.argv.slice(2));
   for (const key of ['prometheus', 'tempo'] as const)
-    if (!URL.canParse(values[key])) throw new TypeError(`--${key} takes an address such as http://127.0.0.1:9090`);
+    if (!URL.canParse(values[key]))
+      throw new UsageError('check:dashboards', `--${key} takes an address such as http://127.0.0.1:9090.`);
   const dashboards = readDashboards(values.dashboards);
   const structure = structureFindings(dashboards);
   const { findings, queries, empty } = await queryFindings(dashboards, {
@@ -34,8 +26,6 @@ try {
   );
   if (all.length > 0) process.exitCode = 1;
 } catch (error) {
-  console.error(
-    error instanceof TypeError ? `${error.message}. ${USAGE}` : error instanceof Error ? error.message : error,
-  );
-  process.exitCode = 1;
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = error instanceof UsageError ? 2 : 1;
 }

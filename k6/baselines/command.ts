@@ -1,26 +1,15 @@
 /** `npm run baselines`: measures on a stack of its own and writes docs/baselines.md. Exit code: 0 all kept, 1 one missed, 2 wrong arguments, 3 not measured, or an error. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { parseArgs } from 'node:util';
+import { exitCodeOf, read } from '../../stack/commands.mjs';
 import { statusLine } from '../../stack/status-line.mjs';
 import { type OwnStack, startOwnStack } from '../own-stack.ts';
 import { TargetError } from '../target.ts';
 import { document, kept, RESULTS } from './document.ts';
 import { measureBaselines, NotMeasured } from './measure.ts';
 
-const USAGE = `usage: npm run baselines [-- OPTIONS]
-  --time-scale N   multiplies the durations of its load tests, 0.005 to 1 (default 1: 25 minutes in all)`;
-
 async function baselines(args: readonly string[], root: string): Promise<number> {
-  let timeScale: number;
-  try {
-    const { values } = parseArgs({ args: [...args], options: { 'time-scale': { type: 'string', default: '1' } } });
-    timeScale = Number(values['time-scale']);
-    if (!(timeScale >= 0.005 && timeScale <= 1)) throw new Error('--time-scale must be a number from 0.005 to 1.');
-  } catch (error) {
-    console.error(`${(error as Error).message}\n${USAGE}`);
-    return 2;
-  }
+  const timeScale = Number(read('baselines', args).values['time-scale']);
   const progress = statusLine(process.stdout);
   const stopping = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopping.abort());
@@ -58,7 +47,8 @@ async function baselines(args: readonly string[], root: string): Promise<number>
   }
 }
 
-const code = await baselines(process.argv.slice(2), resolve(import.meta.dirname, '../..')).catch((error: unknown) => {
+const root = resolve(import.meta.dirname, '../..');
+const code = await exitCodeOf(() => baselines(process.argv.slice(2), root)).catch((error: unknown) => {
   console.error(error);
   return 3;
 });

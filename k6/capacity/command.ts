@@ -1,8 +1,8 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { parseArgs } from 'node:util';
 import { withSection } from '../../bench/marked-section.ts';
 import { seededRandom } from '../../services/traffic/src/random.ts';
+import { exitCodeOf, read, UsageError } from '../../stack/commands.mjs';
 import { type Clinic, startClinic } from '../gate/clinic.ts';
 import { machineClass } from '../gate/machine.ts';
 import { prepareTree, WORKING_TREE } from '../gate/tree.ts';
@@ -15,55 +15,27 @@ import { bottleneck, capacitySection, type Run, throughput } from './report.ts';
 import { disturbance, RESOURCES } from './resource.ts';
 import { fitSteps } from './scalability.ts';
 
-const USAGE = `Usage: npm run capacity -- [--seconds 30] [--steps 1,2,4,8,16,32,64,128] [--prove]
-
-Loads the clinic of the working tree with more and more requests at once, until it gives no more, and writes docs/capacity.md.
-
-  --seconds N     of each step; default 30
-  --steps LIST    requests under way; at least four
-  --write no      prints, and leaves docs/capacity.md as it is
-  --prove         plants three bottlenecks in copies of the clinic, and checks that each is named
-  --port-offset N default: free ports
-
-Ends with 0: a maximum was found (or the proof holds); 1: the proof does not hold; 2: wrong command line, an error, or stopped; 3: the
-load did not pass the knee, so that no maximum is given.`;
-
 const root = resolve(import.meta.dirname, '../..');
 const log = (line: string) => console.error(`${new Date().toISOString().slice(11, 19)} ${line}`);
 const CLIENTS = 2000;
-const STEPS = '1,2,4,8,16,32,64,128';
 const PROOF = { seconds: 8, steps: [1, 4, 16, 48] } as const;
 
 // What is in the temporary folder goes with the process.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(2));
 
-class WrongUsage extends Error {
-  override readonly name = 'WrongUsage';
-}
-
-function read() {
-  const { values } = parseArgs({
-    options: {
-      seconds: { type: 'string', default: '30' },
-      steps: { type: 'string', default: STEPS },
-      write: { type: 'string', default: 'yes' },
-      prove: { type: 'boolean', default: false },
-      'port-offset': { type: 'string' },
-      help: { type: 'boolean', default: false },
-    },
-  });
-  const number = (name: string, text: string) => {
-    if (!/^[1-9]\d{0,4}$/.test(text)) throw new WrongUsage(`--${name} must be a whole number.`);
+function plan() {
+  const { values } = read('capacity', process.argv.slice(2));
+  const steps = values.steps.split(',').map((text) => {
+    if (!/^[1-9]\d{0,4}$/.test(text)) throw new UsageError('capacity', '--steps must be whole numbers.');
     return Number(text);
-  };
-  const steps = values.steps.split(',').map((text) => number('steps', text));
-  if (steps.length < 4) throw new WrongUsage('--steps needs at least four.');
+  });
+  if (steps.length < 4) throw new UsageError('capacity', '--steps needs at least four.');
   const offset = values['port-offset'];
   return {
     ...values,
     steps: steps.toSorted((a, b) => a - b),
-    seconds: Math.max(4, number('seconds', values.seconds)),
-    portOffset: offset === undefined ? undefined : number('port-offset', offset),
+    seconds: Math.max(4, Number(values.seconds)),
+    portOffset: offset === undefined ? undefined : Number(offset),
   };
 }
 
@@ -130,11 +102,7 @@ async function prove(plan: Plan): Promise<number> {
 }
 
 async function run(): Promise<number> {
-  const values = read();
-  if (values.help) {
-    console.log(USAGE);
-    return 0;
-  }
+  const values = plan();
   if (values.prove) return prove(values);
   const given = inputs.parse(JSON.parse(readFileSync(join(import.meta.dirname, 'inputs.json'), 'utf8')));
   const { steps, costliest } = await load(values);
@@ -163,8 +131,7 @@ async function run(): Promise<number> {
   return fitted.most ? 0 : 3;
 }
 
-process.exitCode = await run().catch((error: unknown) => {
-  const usage = error instanceof WrongUsage || (error as { code?: string }).code?.startsWith('ERR_PARSE_ARGS');
-  console.error(usage ? `${(error as Error).message}\n\n${USAGE}` : error);
+process.exitCode = await exitCodeOf(run).catch((error: unknown) => {
+  console.error(error);
   return 2;
 });

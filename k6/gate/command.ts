@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { parseArgs } from 'node:util';
 import { withSection } from '../../bench/marked-section.ts';
+import { exitCodeOf, read, UsageError } from '../../stack/commands.mjs';
 import { EXIT_CODES } from './check.ts';
 import { type CompareOptions, compare, type MeasuredTier } from './compare.ts';
 import { busyness } from './machine.ts';
@@ -9,20 +9,6 @@ import { type Proof, proofSection, prove } from './prove.ts';
 import { conclusion, table } from './report.ts';
 import { LONG, QUICK } from './size.ts';
 import { MissingBaseline, prepareTree, type Tree, WORKING_TREE } from './tree.ts';
-
-const USAGE = `Usage: npm run gate -- --base REF [--head REF] [options]
-       npm run gate -- --prove [--runs 20]
-
-Compares two states of the product on this machine, side by side. The head is the working tree unless it is named.
-
-  --quick            T0 to T2 and a short T3, for CI: about two minutes
-  --tiers LIST       of T1,T2,T3,pages; default all
-  --history DIR      adds this run to the history there, and looks for changes of level (T4)
-  --json FILE        writes the checks as JSON
-  --seed N           of everything random; default 1
-  --port-offset N    default: free ports
-
-Ends with 0: pass, also with warnings; 1: fail; 2: wrong command line, an error of the gate, or stopped; 3: INCONCLUSIVE, which is no pass.`;
 
 const root = resolve(import.meta.dirname, '../..');
 const log = (line: string) => console.error(`${new Date().toISOString().slice(11, 19)} ${line}`);
@@ -32,66 +18,32 @@ const TIERS = ['T1', 'T2', 'T3', 'pages'] as const satisfies readonly MeasuredTi
 // What is in the temporary folder goes with the process.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(2));
 
-class WrongUsage extends Error {
-  override readonly name = 'WrongUsage';
-}
-
-function read() {
-  try {
-    const { values } = parseArgs({
-      options: {
-        base: { type: 'string' },
-        head: { type: 'string' },
-        quick: { type: 'boolean' },
-        tiers: { type: 'string' },
-        history: { type: 'string' },
-        json: { type: 'string' },
-        seed: { type: 'string' },
-        'port-offset': { type: 'string' },
-        prove: { type: 'boolean' },
-        runs: { type: 'string' },
-        help: { type: 'boolean' },
-      },
-    });
-    return values;
-  } catch (error) {
-    throw new WrongUsage((error as Error).message);
-  }
-}
-
-function wholeNumber(name: string, text: string): number {
-  if (!/^\d{1,6}$/.test(text)) throw new WrongUsage(`--${name} must be a whole number.`);
-  return Number(text);
-}
+const wrong = (what: string) => new UsageError('gate', what);
 
 function tiersOf(text: string | undefined, quick: boolean): readonly MeasuredTier[] {
   if (text === undefined) return quick ? TIERS.filter((tier) => tier !== 'pages') : TIERS;
   const names = text.split(',');
   const unknown = names.find((name) => !(TIERS as readonly string[]).includes(name));
-  if (unknown !== undefined) throw new WrongUsage(`--tiers knows ${TIERS.join(', ')}.`);
+  if (unknown !== undefined) throw wrong(`--tiers knows ${TIERS.join(', ')}.`);
   return names as MeasuredTier[];
 }
 
 async function run(): Promise<number> {
-  const values = read();
-  if (values.help) {
-    console.log(USAGE);
-    return 0;
-  }
-  const seed = wholeNumber('seed', values.seed ?? '1');
+  const { values } = read('gate', process.argv.slice(2));
+  const seed = Number(values.seed);
   const offset = values['port-offset'];
-  const portOffset = offset === undefined ? undefined : wholeNumber('port-offset', offset);
+  const portOffset = offset === undefined ? undefined : Number(offset);
   if (busyness() > 1)
     log(`this machine is busy (load ${busyness().toFixed(1)} per processor): more pairs will be needed`);
   if (values.prove) {
-    const runs = wholeNumber('runs', values.runs ?? '20');
+    const runs = Number(values.runs);
     const proof: Proof = await prove({ root, runs, seed, portOffset, log });
     const path = join(root, 'docs/gate.md');
     writeFileSync(path, withSection(readFileSync(path, 'utf8'), 'gate:proof', proofSection(proof)));
     console.log(proofSection(proof));
     return proof.holds ? 0 : EXIT_CODES.fail;
   }
-  if (values.base === undefined) throw new WrongUsage('--base names what to compare with, for example main.');
+  if (values.base === undefined) throw wrong('--base names what to compare with, for example main.');
   const quick = values.quick ?? false;
   const tiers = tiersOf(values.tiers, quick);
   const trees: Tree[] = [];
@@ -133,7 +85,7 @@ async function run(): Promise<number> {
   }
 }
 
-process.exitCode = await run().catch((error: unknown) => {
-  console.error(error instanceof WrongUsage ? `${error.message}\n\n${USAGE}` : error);
+process.exitCode = await exitCodeOf(run).catch((error: unknown) => {
+  console.error(error);
   return 2;
 });

@@ -4,9 +4,9 @@
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { parseArgs } from 'node:util';
 import { SCANNERS, SEVERITIES } from '@clinic/catalogue/vocabulary';
 import { parse } from 'yaml';
+import { read, UsageError } from '../../../../stack/commands.mjs';
 import { openPool } from '../database.ts';
 import { secondFactorCoverage } from './accounts.ts';
 import { createChainWatch } from './chain-watch.ts';
@@ -20,7 +20,6 @@ import { readScans } from './vulnerabilities.ts';
 import { webChecks } from './web-checks.ts';
 
 const ROOT = resolve(import.meta.dirname, '../../../..');
-const USAGE = `usage: npm run security-audit -- [--json | --sarif] [--fail-on ${SEVERITIES.join('|')}] [--state DIR] [--port-offset N] [--clinic URL]`;
 
 export interface AuditTarget {
   /** Folder of the run's state. */
@@ -88,29 +87,20 @@ function portsOfStack(): number[] {
 
 if (import.meta.main) {
   try {
-    const { values } = parseArgs({
-      options: {
-        json: { type: 'boolean', default: false },
-        sarif: { type: 'boolean', default: false },
-        'fail-on': { type: 'string', default: 'high' },
-        state: { type: 'string', default: join(ROOT, '.state') },
-        'port-offset': { type: 'string', default: '0' },
-        clinic: { type: 'string' },
-      },
-    });
-    const portOffset = Number(values['port-offset']);
-    const failOn = SEVERITIES.find((each) => each === values['fail-on']);
-    if (!failOn || !Number.isInteger(portOffset) || (values.json && values.sarif)) throw new TypeError(USAGE);
+    const { values } = read('security-audit', process.argv.slice(2));
+    const portOffset = Number(values['port-offset'] ?? 0);
+    const failOn = SEVERITIES.find((each) => each === values['fail-on'])!;
+    if (values.json && values.sarif) throw new UsageError('security-audit', '--json or --sarif, not both.');
     const clinic = values.clinic ?? `http://127.0.0.1:${8080 + portOffset}`;
-    const state = resolve(values.state);
+    const state = resolve(values.state ?? join(ROOT, '.state'));
     if (!existsSync(join(state, 'secrets', 'sentinel_password')))
       throw new TypeError(`There is no stack in ${state}. Start it first: npm start`);
     const report = await securityReport({ state, portOffset, clinic });
     process.stdout.write(values.json ? asJson(report) : values.sarif ? asSarif(report) : asTable(report));
     process.exitCode = exitCode(report, failOn);
   } catch (error) {
-    if (!(error instanceof TypeError)) throw error;
+    if (!(error instanceof TypeError || error instanceof UsageError)) throw error;
     console.error(error.message);
-    process.exitCode = 3;
+    process.exitCode = error instanceof UsageError ? 2 : 3;
   }
 }

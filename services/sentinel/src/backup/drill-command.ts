@@ -1,22 +1,12 @@
 /** `npm run restore-drill`: has sentinel restore the newest backup in isolation, and prints what it found and how long it took. */
 import { readFileSync, writeFileSync } from 'node:fs';
-import { parseArgs } from 'node:util';
+import { read } from '../../../../stack/commands.mjs';
 import { askSentinel } from './ask-sentinel.ts';
 import type { DrillReport } from './drill.ts';
 import { withMeasured } from './recovery-document.ts';
 
-const { values } = parseArgs({
-  options: {
-    /** So many drills, one after the other. */
-    repeat: { type: 'string', default: '1' },
-    /** Takes a base backup first. */
-    backup: { type: 'boolean', default: false },
-    /** A file that the numbers are written into. */
-    document: { type: 'string' },
-    'port-offset': { type: 'string', default: '0' },
-  },
-});
-const post = (path: string) => askSentinel(path, values['port-offset']);
+const { values } = read('restore-drill', process.argv.slice(2));
+const post = (path: string) => askSentinel(path, values['port-offset'] ?? '0');
 
 const seconds = (ms: number | undefined) => (ms === undefined ? '-' : `${(ms / 1000).toFixed(1)} s`);
 
@@ -31,8 +21,7 @@ function print({ backup, passed, failed, recoveryTimeMs, recoveryPointMs, rows }
 }
 
 try {
-  const times = Number(values.repeat);
-  if (!Number.isInteger(times) || times < 1) throw new Error('--repeat must be a whole number from 1 on.');
+  const times = Number(values.repeat ?? 1);
   if (values.backup) {
     const answer = await post('/backup');
     if (!answer.ok) throw new Error('The backup failed; the log of sentinel says why.');

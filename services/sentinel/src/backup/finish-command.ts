@@ -1,22 +1,17 @@
 /** `npm run restore-finish`: tells sentinel that the database was restored to an earlier time. docs/recovery.md says when. */
-import { parseArgs } from 'node:util';
+import { read, UsageError } from '../../../../stack/commands.mjs';
 import type { ChainState } from '../audit/chain-watch.ts';
 import { askSentinel } from './ask-sentinel.ts';
 
 const NO_TIME = '--at needs a time with its zone, for example 2026-01-31T12:00:00Z';
-const { values } = parseArgs({
-  options: {
-    /** The time to which it was restored, in UTC. */
-    at: { type: 'string' },
-    'port-offset': { type: 'string', default: '0' },
-  },
-});
+const { values } = read('restore-finish', process.argv.slice(2));
 
 try {
-  if (values.at !== undefined && !/T.*(Z|[+-]\d\d:\d\d)$/.test(values.at)) throw new Error(NO_TIME);
+  if (values.at !== undefined && !/T.*(Z|[+-]\d\d:\d\d)$/.test(values.at))
+    throw new UsageError('restore-finish', NO_TIME);
   const answer = await askSentinel(
     values.at === undefined ? '/restored' : `/restored?at=${encodeURIComponent(values.at)}`,
-    values['port-offset'],
+    values['port-offset'] ?? '0',
   );
   if (answer.status === 400) throw new Error(NO_TIME);
   if (!answer.ok)
@@ -36,5 +31,5 @@ Next, take a base backup: npm run restore-drill -- --backup`,
   );
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);
-  process.exitCode = 1;
+  process.exitCode = error instanceof UsageError ? 2 : 1;
 }

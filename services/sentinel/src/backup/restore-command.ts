@@ -4,25 +4,13 @@
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { parseArgs } from 'node:util';
+import { read, UsageError } from '../../../../stack/commands.mjs';
 import { findPostgres } from '../../../../stack/find-postgres.mjs';
 import { backupKey } from './key.ts';
 import { restoreTo } from './restore-to.ts';
 import { openFolder } from './target.ts';
 
-const { values } = parseArgs({
-  options: {
-    /** ISO 8601 with a time zone; everything there is when left out. */
-    at: { type: 'string' },
-    into: { type: 'string' },
-    /** A folder with base/, wal/ and documents/, or the URL of a bucket. */
-    from: { type: 'string', default: '.state/sentinel-data/backup/repository' },
-    key: { type: 'string', default: '.state/secrets/backup_key' },
-    /** For a bucket: a file with ACCESS_KEY_ID:SECRET_ACCESS_KEY. */
-    credentials: { type: 'string' },
-    bin: { type: 'string' },
-  },
-});
+const { values } = read('restore', process.argv.slice(2));
 
 async function source() {
   if (!/^https?:/.test(values.from)) {
@@ -38,10 +26,10 @@ async function source() {
 try {
   if (!values.into) throw new Error('Say where to: --into FOLDER, which must not exist yet.');
   if (values.at !== undefined && !/T.*(Z|[+-]\d\d:\d\d)$/.test(values.at)) {
-    throw new Error('--at needs a time with its zone, for example 2026-01-31T12:00:00Z');
+    throw new UsageError('restore', '--at needs a time with its zone, for example 2026-01-31T12:00:00Z');
   }
   const at = values.at === undefined ? undefined : Date.parse(values.at);
-  if (Number.isNaN(at)) throw new Error('--at is not a time.');
+  if (Number.isNaN(at)) throw new UsageError('restore', '--at is not a time.');
   if (!existsSync(values.key)) throw new Error(`There is no key at ${values.key}. Give it: --key FILE`);
   const bin = values.bin ?? findPostgres()?.bin;
   if (!bin)
@@ -61,5 +49,5 @@ Documents: ${restored.documents}
 How to go on: docs/recovery.md`);
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);
-  process.exitCode = 1;
+  process.exitCode = error instanceof UsageError ? 2 : 1;
 }
