@@ -17,8 +17,8 @@ if (!isName(name)) {
   console.error(`There is no command ${name}${near ? `: did you mean ${near}?` : '.'}\n\n${overview()}`);
   process.exit(2);
 }
-if (name === 'help' || asksForHelp(name, rest)) {
-  console.log(name === 'help' && !asksForHelp(name, rest) ? overview() : usage(name));
+if (asksForHelp(name, rest)) {
+  console.log(usage(name));
   process.exit(0);
 }
 try {
@@ -26,6 +26,10 @@ try {
 } catch (error) {
   console.error(/** @type {Error} */ (error).message);
   process.exit(2);
+}
+if (name === 'help') {
+  console.log(overview());
+  process.exit(0);
 }
 /** @type {import('./commands.mjs').Command} */
 const command = COMMANDS[name];

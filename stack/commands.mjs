@@ -634,6 +634,7 @@ function takes(name) {
   if (operands) words.push(operands.required ? operands.name : `[${operands.name}${more}]`);
   if (Object.keys(options).length > required.length) words.push('[OPTIONS]');
   if (words.length === 0) return '';
+  if (words[0] === '[OPTIONS]') return ' [-- OPTIONS]';
   const all = words.join(' ');
   return required.length > 0 || operands?.required ? ` -- ${all}` : ` [-- ${all}]`;
 }
@@ -751,21 +752,53 @@ function unfitOperands(words, operands) {
 }
 
 /**
- * The word that is similar enough to be what was meant.
+ * The word that was mistyped, by at most one slip in three letters.
  * @param {string} word
  * @param {readonly string[]} words
  */
 export function meant(word, words) {
-  /** @param {string} text */
-  const pairs = (text) => new Set(Array.from({ length: text.length - 1 }, (_, i) => text.slice(i, i + 2)));
-  const mine = pairs(word);
-  let [best, most] = ['', 0.4];
-  for (const other of words) {
-    const theirs = pairs(other);
-    const likeness = (2 * [...mine].filter((pair) => theirs.has(pair)).length) / (mine.size + theirs.size);
-    if (likeness >= most) [best, most] = [other, likeness];
+  const near = words
+    .map((other) => ({ other, slips: slips(word, other) }))
+    .filter(({ other, slips }) => slips <= Math.max(word.length, other.length) / 3)
+    .sort((a, b) => a.slips - b.slips);
+  return near[0]?.other;
+}
+
+/**
+ * Letters left out, added, changed or swapped with their neighbour: the optimal string alignment distance.
+ * @param {string} from
+ * @param {string} to
+ */
+function slips(from, to) {
+  /** @type {number[][]} */
+  const table = [];
+  /**
+   * @param {number} i
+   * @param {number} j
+   */
+  const at = (i, j) => table[i]?.[j] ?? 0;
+  for (let i = 0; i <= from.length; i++) {
+    /** @type {number[]} */
+    const row = [];
+    table.push(row);
+    for (let j = 0; j <= to.length; j++) {
+      if (i === 0 || j === 0) {
+        row.push(i + j);
+        continue;
+      }
+      const changed = from[i - 1] === to[j - 1] ? 0 : 1;
+      const swapped = i > 1 && j > 1 && from[i - 1] === to[j - 2] && from[i - 2] === to[j - 1];
+      row.push(
+        Math.min(
+          at(i - 1, j) + 1,
+          at(i, j - 1) + 1,
+          at(i - 1, j - 1) + changed,
+          swapped ? at(i - 2, j - 2) + 1 : Number.POSITIVE_INFINITY,
+        ),
+      );
+    }
   }
-  return best || undefined;
+  return at(from.length, to.length);
 }
 
 /** Every command by group, as `npm run help` prints it. */

@@ -25,7 +25,7 @@ const SOURCES_LABEL = 'clinic-observability.sources';
 const SOURCES = [
   ...['.dockerignore', '.npmrc', 'docker-compose.yml', 'package.json', 'package-lock.json', 'tsconfig.json'],
   ...['catalogue', 'instrumentation', 'runbooks', 'services'],
-  ...['stack/compile.ts', 'stack/compose.ts', 'stack/secrets.ts', 'stack/docker-image.mjs'],
+  ...['stack/commands.mjs', 'stack/compile.ts', 'stack/compose.ts', 'stack/secrets.ts', 'stack/docker-image.mjs'],
 ];
 
 /**
