@@ -135,4 +135,18 @@ describe('npm start without the servers', () => {
     }
     expect(await stack.command('status')).toMatchObject({ code: 0 });
   });
+
+  it.each([
+    [['--offline'], 'the proxy is (off)'],
+    [['--from-source'], 'the proxy is ()'],
+  ])('%j: no release is asked for', async (args, said) => {
+    const stack = await building('go1.26.8', 'echo "the proxy is ($GOPROXY)" >&2; exit 1');
+    const cli = stack.start(...args);
+    tidy.push(async () => {
+      cli.signal('SIGTERM');
+      await cli.ended;
+    });
+    await cli.says(said);
+    expect(cli.output()).not.toContain('github.com');
+  });
 });

@@ -105,7 +105,10 @@ export async function tinyStack(services: string[], { prefix = [], path }: TinyO
   for (const name of ['up', 'status', 'stop', 'restart', 'logs']) {
     writeFileSync(
       program(name),
-      `import { ${name} } from '${join(import.meta.dirname, `${name}.ts`)}';\nprocess.exit(await ${name}(process.argv.slice(2), ${JSON.stringify(root)}));\n`,
+      `import { exitCodeOf } from '${join(import.meta.dirname, 'commands.mjs')}';
+import { ${name} } from '${join(import.meta.dirname, `${name}.ts`)}';
+process.exit(await exitCodeOf(() => ${name}(process.argv.slice(2), ${JSON.stringify(root)})));
+`,
     );
   }
   const portOffset = await freeOffset();
