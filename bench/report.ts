@@ -93,7 +93,7 @@ export function nodeSection(result: NodeResult): string {
   const { at, node, processor, cores, pinned, warmUpSeconds, rounds, variants, slowEvents, series, spans, outage } =
     result;
   const bare = variants[0]!;
-  return `\`npm run bench\`, ${at.slice(0, 10)}: Node ${node}, ${processor}, ${cores} cores${pinned ? '; server and load generator on different ones' : '; not pinned'}. All variants
+  return `\`npm run perf:bench\`, ${at.slice(0, 10)}: Node ${node}, ${processor}, ${cores} cores${pinned ? '; server and load generator on different ones' : '; not pinned'}. All variants
 run at once on one core, one loaded at a time: ${warmUpSeconds} s of warm-up each, then ${rounds} rounds of short windows, their order reversed each round; ratios
 are medians of pairs of one round, in brackets their quartiles. 10 % of requests are sampled, traces of slow ones kept. Latency is at a fixed rate, counted from the moment at which the request was due.
 Bare: ${bare.throughput} requests a second, p50 ${bare.p50} µs, p99 ${bare.p99} µs.
@@ -135,7 +135,7 @@ Slow events: ${outage.slowEvents.made} made, ${outage.slowEvents.arrived} arrive
 export function costSection(result: NodeResult): string {
   return `${variantTable(result)}
 
-Ratios to bare Express, in brackets their quartiles, measured together by \`npm run bench\`; [docs/performance.md](../docs/performance.md) tells how, and the rest.`;
+Ratios to bare Express, in brackets their quartiles, measured together by \`npm run perf:bench\`; [docs/performance.md](../docs/performance.md) tells how, and the rest.`;
 }
 
 /** The browser's part of docs/performance.md. */
@@ -147,7 +147,7 @@ export function browserSection(result: BrowserResult): string {
     `${cost.longTaskMs} ms`,
     cost.longTasks,
   ];
-  return `\`npm run bench\`, ${at.slice(0, 10)}, ${browser}: the clinic's own page, the processor ${throttle} times slower, ${rounds} rounds with and without in turn.
+  return `\`npm run perf:bench\`, ${at.slice(0, 10)}, ${browser}: the clinic's own page, the processor ${throttle} times slower, ${rounds} rounds with and without in turn.
 
 ${table(
   ['', 'LCP', 'long tasks, together', 'long tasks'],

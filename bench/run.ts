@@ -1,4 +1,4 @@
-/** `npm run bench`: measures, prints a table, writes bench/results and docs/performance.md. `-- --quick` only proves that it works. */
+/** `npm run perf:bench`: measures, prints a table, writes bench/results and docs/performance.md. `-- --quick` only proves that it works. */
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
@@ -25,7 +25,7 @@ import { browserSection, goals, type NodeResult, nodeSection, previewSection } f
 import { benchmarkVariants, variantsSeconds } from './variants.ts';
 
 const ROOT = resolve(import.meta.dirname, '..');
-const { quick = false } = read('bench', process.argv.slice(2)).values;
+const { quick = false } = read('perf:bench', process.argv.slice(2)).values;
 const plan = quick ? QUICK : FULL;
 const pinning = cores();
 const pinTo = (list: string) => execFileSync('taskset', ['-apc', list, String(process.pid)], { stdio: 'ignore' });

@@ -1,5 +1,5 @@
 /**
- * `npm run bench:sentinel`: what sentinel costs, and what a backup does to somebody who opens charts meanwhile; measured on the running
+ * `npm run perf:bench-sentinel`: what sentinel costs, and what a backup does to somebody who opens charts meanwhile; measured on the running
  * stack, windows with and without a backup in turn. Writes its section of docs/performance.md.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -19,7 +19,7 @@ const RATE = 20;
 const WINDOW_S = 8;
 const IDLE_S = 60;
 
-const { values } = read('bench:sentinel', process.argv.slice(2));
+const { values } = read('perf:bench-sentinel', process.argv.slice(2));
 const rounds = Number(values.rounds);
 const port = (number: number) => number + Number(values['port-offset'] ?? 0);
 const clinic = `http://127.0.0.1:${port(8080)}`;

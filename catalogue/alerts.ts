@@ -697,7 +697,7 @@ absent(configuration_findings)`,
         for: '30m',
         summary: 'The configuration that runs is not safe, or was not looked at.',
         description:
-          '{{ $value | humanize }} findings of high or critical severity, or none was looked for; npm run security-audit tells.',
+          '{{ $value | humanize }} findings of high or critical severity, or none was looked for; npm run ops:security-audit tells.',
         limit: '0',
       },
     ],

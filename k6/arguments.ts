@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { type COMMANDS, read, UsageError } from '../stack/commands.mjs';
 import { stackTarget, type Target } from './target.ts';
 
-export type Scenario = keyof typeof COMMANDS.load.operands.among;
+export type Scenario = keyof (typeof COMMANDS)['perf:load']['operands']['among'];
 
 export interface LoadArguments {
   readonly scenario: Scenario;
@@ -15,12 +15,12 @@ export interface LoadArguments {
 }
 
 /**
- * Reads the arguments of `npm run load`.
+ * Reads the arguments of `npm run perf:load`.
  * @throws {UsageError}
  */
 export function parseArguments(args: readonly string[], root: string): LoadArguments {
-  const wrong = (what: string) => new UsageError('load', what);
-  const { values, positionals } = read('load', args);
+  const wrong = (what: string) => new UsageError('perf:load', what);
+  const { values, positionals } = read('perf:load', args);
   const scenario = (positionals[0] ?? 'critical-paths') as Scenario;
   const own = values['own-stack'] ?? false;
   const { target, prometheus, tempo, 'password-file': passwordFile } = values;

@@ -1,4 +1,4 @@
-/** `npm run load`. Exit code: 0 passed, 1 a threshold was missed, 2 wrong arguments, 3 inconclusive, not begun, or an error. */
+/** `npm run perf:load`. Exit code: 0 passed, 1 a threshold was missed, 2 wrong arguments, 3 inconclusive, not begun, or an error. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { exitCodeOf } from '../stack/commands.mjs';

@@ -28,7 +28,7 @@ import { ascending, quantile } from './statistics.ts';
 import { clock } from './summary.ts';
 import { refuseUnhealthy, type Target } from './target.ts';
 
-export type K6Scenario = Exclude<keyof typeof COMMANDS.load.operands.among, 'browser-journey'>;
+export type K6Scenario = Exclude<keyof (typeof COMMANDS)['perf:load']['operands']['among'], 'browser-journey'>;
 
 export interface LoadOptions {
   readonly scenario: K6Scenario;

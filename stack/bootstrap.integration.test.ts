@@ -43,7 +43,7 @@ test('a Node that is too old is told so', () => {
 test('an unknown command: which was meant, and all there are', () => {
   const { status, stderr } = bootstrap([], 'strat');
   expect([status, stderr]).toEqual([2, expect.stringContaining('There is no command strat: did you mean start?')]);
-  expect(stderr).toContain('npm run restore-drill ');
+  expect(stderr).toContain('npm run ops:restore-drill ');
 });
 
 test.each([

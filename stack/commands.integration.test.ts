@@ -89,7 +89,7 @@ test('a wrong flag is named, with the usage on the standard error, and nothing i
 
 test('a word that is none of a closed list is named, before anything is built', async () => {
   for (const [script, word] of [
-    ['load', 'nope'],
+    ['perf:load', 'nope'],
     ['test:proof', 'nope'],
     ['engines', 'nope'],
     ['stop', 'now'],

@@ -232,14 +232,14 @@ export const COMMANDS = /** @type {const} */ ({
     },
   },
 
-  'page-drill': {
+  'ops:page-drill': {
     group: 'ops',
     says: 'has a real browser load a slow page six times, and waits for the page',
     options: { state: STATE, 'port-offset': PORT_OFFSET },
     needs: { chromium: true },
     program: ['stack/page-drill.ts'],
   },
-  'restore-drill': {
+  'ops:restore-drill': {
     group: 'ops',
     says: 'restores the newest backup in isolation and compares every row: [docs/recovery.md](docs/recovery.md)',
     options: {
@@ -250,7 +250,7 @@ export const COMMANDS = /** @type {const} */ ({
     },
     program: ['services/sentinel/src/backup/drill-command.ts'],
   },
-  restore: {
+  'ops:restore': {
     group: 'ops',
     says: 'brings database and documents back as they were, into a new folder: [docs/recovery.md](docs/recovery.md)',
     options: {
@@ -282,7 +282,7 @@ export const COMMANDS = /** @type {const} */ ({
     needs: { postgres: true },
     program: ['services/sentinel/src/backup/restore-command.ts'],
   },
-  'restore-finish': {
+  'ops:restore-finish': {
     group: 'ops',
     says: 'tells sentinel that the database was restored, so that its audit log counts again: [docs/recovery.md](docs/recovery.md)',
     options: {
@@ -295,7 +295,7 @@ export const COMMANDS = /** @type {const} */ ({
     },
     program: ['services/sentinel/src/backup/finish-command.ts'],
   },
-  'security-audit': {
+  'ops:security-audit': {
     group: 'ops',
     says: 'holds TLS, headers, database rights, passwords and ports against a written list',
     options: {
@@ -315,7 +315,7 @@ export const COMMANDS = /** @type {const} */ ({
     program: ['services/sentinel/src/audit/security-audit.ts'],
   },
 
-  load: {
+  'perf:load': {
     group: 'perf',
     says: 'makes load and says what broke first: [docs/load-testing.md](docs/load-testing.md)',
     options: {
@@ -355,7 +355,7 @@ export const COMMANDS = /** @type {const} */ ({
     needs: { engines: [...SERVERS, 'k6'], postgres: true, web: true, compile: true },
     program: ['k6/command.ts'],
   },
-  baselines: {
+  'perf:baselines': {
     group: 'perf',
     says: 'measures what was promised: [docs/baselines.md](docs/baselines.md)',
     options: {
@@ -370,7 +370,7 @@ export const COMMANDS = /** @type {const} */ ({
     needs: { engines: [...SERVERS, 'k6'], postgres: true, web: true, compile: true, chromium: true },
     program: ['k6/baselines/command.ts'],
   },
-  gate: {
+  'perf:gate': {
     group: 'perf',
     says: 'tells whether a change made the clinic slower: [docs/gate.md](docs/gate.md)',
     options: {
@@ -395,7 +395,7 @@ export const COMMANDS = /** @type {const} */ ({
     needs: { engines: ['collector', 'k6'], postgres: true, chromium: true },
     program: ['k6/gate/command.ts'],
   },
-  capacity: {
+  'perf:capacity': {
     group: 'perf',
     says: 'tells how many users it carries, and what gives out first: [docs/capacity.md](docs/capacity.md)',
     options: {
@@ -422,21 +422,21 @@ export const COMMANDS = /** @type {const} */ ({
     needs: { engines: ['collector'], postgres: true },
     program: ['k6/capacity/command.ts'],
   },
-  'time-to-page': {
+  'perf:time-to-page': {
     group: 'perf',
     says: 'drills fresh stacks and tells how fast the page came, about 40 s each',
     options: { runs: { type: 'string', value: 'N', whole: [1, 9999], default: '20', says: 'how many stacks' } },
     needs: { engines: SERVERS, postgres: true, web: true, compile: true, chromium: true },
     program: ['stack/time-to-page.ts'],
   },
-  bench: {
+  'perf:bench': {
     group: 'perf',
     says: 'measures what the library costs, 17 minutes: [docs/performance.md](docs/performance.md)',
     options: { quick: { type: 'boolean', says: 'only proves that it works, and writes no document' } },
     needs: { chromium: true },
     program: ['bench/run.ts'],
   },
-  'bench:sentinel': {
+  'perf:bench-sentinel': {
     group: 'perf',
     says: 'measures what sentinel costs the running stack, with and without a backup',
     options: {
@@ -447,7 +447,7 @@ export const COMMANDS = /** @type {const} */ ({
     program: ['bench/sentinel.ts'],
   },
 
-  pictures: {
+  'docs:pictures': {
     group: 'docs',
     says: 'takes the pictures of README.md and docs from the running stack',
     options: {
@@ -458,7 +458,7 @@ export const COMMANDS = /** @type {const} */ ({
     needs: { engines: ['prometheus', 'promtool', 'tempo'], web: true, chromium: true },
     program: ['stack/pictures.ts'],
   },
-  'fixture-week': {
+  'docs:fixture-week': {
     group: 'docs',
     says: 'fills the data folder of a Prometheus of its own with an invented week',
     options: {},
@@ -466,14 +466,14 @@ export const COMMANDS = /** @type {const} */ ({
     needs: { engines: ['promtool'] },
     program: ['prometheus/fixtures/fixture-week.ts'],
   },
-  'docker-figures': {
+  'docs:docker-figures': {
     group: 'docs',
     says: 'measures the stack in containers, for docs/performance.md',
     options: {},
     needs: { engines: [...SERVERS, 'docker-compose'], docker: 'needed' },
     program: ['stack/docker-figures.ts'],
   },
-  'detection-report': {
+  'docs:detection-report': {
     group: 'docs',
     says: 'replays attacks and everyday work, and writes docs/security-detection.md',
     options: {},
@@ -481,27 +481,27 @@ export const COMMANDS = /** @type {const} */ ({
     program: ['services/sentinel/src/audit/testing/detection-report.ts'],
   },
 
-  sbom: {
+  'supply:sbom': {
     group: 'supply',
     says: 'writes what is in our image and in each server',
     options: {},
     operands: { name: 'FOLDER', most: 1, says: 'where to (default sbom)' },
     program: ['supply-chain/sbom.ts'],
   },
-  audit: {
+  'supply:audit': {
     group: 'supply',
     says: 'asks what is known against the packages',
     options: {},
     program: ['supply-chain/audit.ts'],
   },
-  scan: {
+  'supply:scan': {
     group: 'supply',
     says: 'asks what is known against packages, system and images, and writes reports for sentinel',
     options: {},
     operands: { name: 'DIR', required: true, most: 1, says: 'where the reports go' },
     program: ['supply-chain/scan.ts'],
   },
-  digests: {
+  'supply:digests': {
     group: 'supply',
     says: 'pins every image of others to its content',
     options: {},

@@ -28,7 +28,7 @@ test('the closed lists are those of what the programs know', () => {
   expect(Object.keys(COMMANDS.engines.operands.among).sort()).toEqual(engines.sort());
   expect(Object.keys(COMMANDS['test:proof'].operands.among)).toEqual(PROOFS.map(({ name }) => name));
   expect(COMMANDS.test.options.tier.among).toEqual(TIERS);
-  expect(COMMANDS['security-audit'].options['fail-on'].among).toEqual(SEVERITIES);
+  expect(COMMANDS['ops:security-audit'].options['fail-on'].among).toEqual(SEVERITIES);
 });
 
 test.each(names)('%s: its usage names it and every option, in lines that fit a terminal', (name) => {
@@ -50,9 +50,9 @@ test.each<[Name, string[], string]>([
   ['test:unit', ['--tier', 'proof'], 'There is no option --tier.'],
   ['logs', [], 'NAME is missing'],
   ['logs', ['a', 'b'], 'One name at a time, not also b.'],
-  ['load', ['spkie'], 'There is no scenario spkie'],
-  ['load', ['--time-scale', 'NaN'], '--time-scale must be a number from 0.005 to 2, not NaN.'],
-  ['restore', [], '--into FOLDER is missing'],
+  ['perf:load', ['spkie'], 'There is no scenario spkie'],
+  ['perf:load', ['--time-scale', 'NaN'], '--time-scale must be a number from 0.005 to 2, not NaN.'],
+  ['ops:restore', [], '--into FOLDER is missing'],
   ['docker', ['--nonsense', 'up'], 'There is no option --nonsense.'],
 ])('%s %j is refused: %s', (name, args, message) => {
   expect(() => read(name, args)).toThrow(message);
@@ -60,7 +60,11 @@ test.each<[Name, string[], string]>([
 });
 
 test('what is right is read, with its defaults', () => {
-  expect(read('gate', ['--base', 'main', '--quick']).values).toMatchObject({ base: 'main', quick: true, seed: '1' });
+  expect(read('perf:gate', ['--base', 'main', '--quick']).values).toMatchObject({
+    base: 'main',
+    quick: true,
+    seed: '1',
+  });
   expect(read('logs', ['pager', '-f'])).toMatchObject({ values: { follow: true }, positionals: ['pager'] });
   expect(read('test', ['-t', 'six', 'journey']).values).toMatchObject({ 'test-name-pattern': 'six' });
 });
@@ -72,10 +76,10 @@ test('of docker compose only what stands before its command is looked at', () =>
 });
 
 test('the usage is asked for by --help and -h, not by what follows --', () => {
-  expect([['--help'], ['x', '-h'], ['--nonsense', '--help']].map((args) => asksForHelp('load', args))).toEqual([
+  expect([['--help'], ['x', '-h'], ['--nonsense', '--help']].map((args) => asksForHelp('perf:load', args))).toEqual([
     true,
     true,
     true,
   ]);
-  expect(asksForHelp('load', ['--', '--help'])).toBe(false);
+  expect(asksForHelp('perf:load', ['--', '--help'])).toBe(false);
 });

@@ -105,7 +105,7 @@ const TITLE = '## Docker';
 
 /** Puts the section into the text in the place of an earlier one, or at its end. */
 export function withSection(text: string, body: string): string {
-  const section = `${TITLE}\n\n<!-- Written by: npm run docker-figures -->\n\n${body}\n`;
+  const section = `${TITLE}\n\n<!-- Written by: npm run docs:docker-figures -->\n\n${body}\n`;
   const start = text.search(/^## Docker$/m);
   if (start === -1) return text === '' ? `# Measurements\n\n${section}` : `${text.trimEnd()}\n\n${section}`;
   const next = text.slice(start + TITLE.length).search(/^## /m);

@@ -1,4 +1,4 @@
-/** `npm run page-drill`: six slow page loads in a real browser, and the page that the sixth one causes. */
+/** `npm run ops:page-drill`: six slow page loads in a real browser, and the page that the sixth one causes. */
 import { existsSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LIMITS, TOLERATED_SLOW_EVENTS, WINDOW_MS } from '@clinic/catalogue/limits';
@@ -187,7 +187,7 @@ export function runningStack(state: string, offset = 0): DrillTarget {
 
 if (import.meta.main) {
   try {
-    const { state = '.state', 'port-offset': offset } = read('page-drill', process.argv.slice(2)).values;
+    const { state = '.state', 'port-offset': offset } = read('ops:page-drill', process.argv.slice(2)).values;
     await pageDrill(runningStack(state, Number(offset ?? 0)), (line) => console.log(line));
   } catch (error) {
     const expected = error instanceof DrillError || error instanceof UsageError;

@@ -1,5 +1,5 @@
 /**
- * `npm run pictures`: takes the pictures of README and docs. Those of the clinic and the inbox come from the running stack, after a page
+ * `npm run docs:pictures`: takes the pictures of README and docs. Those of the clinic and the inbox come from the running stack, after a page
  * drill when nothing pages; those of the dashboards from a week of its own. `-- --only dashboards`, or `stack`: not the others.
  */
 import { mkdirSync } from 'node:fs';
@@ -43,7 +43,7 @@ async function stackPictures(browser: Browser, target: DrillTarget): Promise<voi
 }
 
 try {
-  const { values } = read('pictures', process.argv.slice(2));
+  const { values } = read('docs:pictures', process.argv.slice(2));
   mkdirSync(FOLDER, { recursive: true });
   const browser = await openBrowser();
   try {

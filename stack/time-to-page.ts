@@ -1,5 +1,5 @@
 /**
- * `npm run time-to-page -- [--runs N]`: drills N fresh stacks, one after the other, and tells how long the page took from the end of
+ * `npm run perf:time-to-page -- [--runs N]`: drills N fresh stacks, one after the other, and tells how long the page took from the end of
  * the sixth slow page load, in seconds. About 40 s a run.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -25,7 +25,7 @@ async function once(): Promise<number> {
   }
 }
 
-const runs = Number(read('time-to-page', process.argv.slice(2)).values.runs);
+const runs = Number(read('perf:time-to-page', process.argv.slice(2)).values.runs);
 const seconds: number[] = [];
 for (let run = 1; run <= runs; run++) {
   const time = await once();

@@ -1,4 +1,4 @@
-/** `npm run audit`: known vulnerabilities of all packages, apart from those that audit-exceptions.json answers for. */
+/** `npm run supply:audit`: known vulnerabilities of all packages, apart from those that audit-exceptions.json answers for. */
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';

@@ -1,5 +1,5 @@
 /**
- * `npm run digests [OUT]`: writes compose.digests.yml, which pins every image of others to its content. Needs docker with buildx, and the
+ * `npm run supply:digests [OUT]`: writes compose.digests.yml, which pins every image of others to its content. Needs docker with buildx, and the
  * registries. Use it as one more `-f`.
  */
 import { execFileSync } from 'node:child_process';
@@ -22,12 +22,14 @@ export function pinned(images: readonly ServiceImage[], digestOf: (image: string
       digests.set(image, digest);
       return `  ${service}: { image: "${image}@${digest}" }`;
     });
-  return `# Written by: npm run digests. What the tags stood for at that time; a tag can be moved, this cannot.\nservices:\n${lines.join('\n')}\n`;
+  return `# Written by: npm run supply:digests. What the tags stood for at that time; a tag can be moved, this cannot.\nservices:\n${lines.join('\n')}\n`;
 }
 
 if (import.meta.main) {
   const root = resolve(import.meta.dirname, '..');
-  const out = resolve(read('digests', process.argv.slice(2)).positionals[0] ?? resolve(root, 'compose.digests.yml'));
+  const out = resolve(
+    read('supply:digests', process.argv.slice(2)).positionals[0] ?? resolve(root, 'compose.digests.yml'),
+  );
   const images = ['docker-compose.yml', 'compose.production.yml'].flatMap((file) => imagesOf(root, file));
   const inspect = (image: string) =>
     execFileSync('docker', ['buildx', 'imagetools', 'inspect', image, '--format', '{{.Manifest.Digest}}'], {

@@ -106,7 +106,7 @@ ${Object.values(PROGRAMS)
   .map(({ program, licence }) => `- ${program}: ${licence}`)
   .join('\n')}
 
-The modules that are compiled into the engines are in the SBOMs that \`npm run sbom\` writes, without their licences: Go modules do not
+The modules that are compiled into the engines are in the SBOMs that \`npm run supply:sbom\` writes, without their licences: Go modules do not
 state them in a form that a program reads.
 `;
 }

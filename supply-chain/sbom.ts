@@ -1,5 +1,5 @@
 /**
- * `npm run sbom [FOLDER]`: writes CycloneDX 1.5 documents: what npm installs into the image of our services, and the modules that
+ * `npm run supply:sbom [FOLDER]`: writes CycloneDX 1.5 documents: what npm installs into the image of our services, and the modules that
  * are compiled into each engine that is built on this machine. What base images hold is not in them.
  * The first is made from package-lock.json: `npm sbom --omit=dev` leaves out what development needs as well, such as zod.
  */
@@ -67,7 +67,7 @@ export function goComponents(text: string): Component[] {
 
 if (import.meta.main) {
   const root = resolve(import.meta.dirname, '..');
-  const folder = resolve(read('sbom', process.argv.slice(2)).positionals[0] ?? join(root, 'sbom'));
+  const folder = resolve(read('supply:sbom', process.argv.slice(2)).positionals[0] ?? join(root, 'sbom'));
   const now = new Date();
   mkdirSync(folder, { recursive: true });
   const write = (name: string, version: string, components: readonly Component[]) => {

@@ -1,5 +1,5 @@
 /**
- * `npm run scan -- DIR`: asks what is known against our packages, the system and the images, and writes one report each into DIR, for
+ * `npm run supply:scan -- DIR`: asks what is known against our packages, the system and the images, and writes one report each into DIR, for
  * sentinel to read. Ends with 1 when somebody did not answer; what did answer is written all the same.
  */
 import { execFile } from 'node:child_process';
@@ -63,7 +63,7 @@ async function images(): Promise<object> {
   );
 }
 
-const [folder = ''] = read('scan', process.argv.slice(2)).positionals;
+const [folder = ''] = read('supply:scan', process.argv.slice(2)).positionals;
 mkdirSync(folder, { recursive: true });
 for (const [scanner, ask] of Object.entries({ npm, debian, images })) {
   try {

@@ -32,7 +32,7 @@ describe.each(rows.map(([, safeguard, , , evidence]) => ({ safeguard, evidence: 
   '$safeguard',
   ({ evidence }) => {
     const names = [...evidence.matchAll(/`([^`]+)`/g)].map(([, name]) => name!);
-    test.each(names.length > 0 ? names : ['npm run audit'])('%s exists', (name) => {
+    test.each(names.length > 0 ? names : ['npm run supply:audit'])('%s exists', (name) => {
       if (name.startsWith('npm run ')) expect(Object.keys(scripts)).toContain(name.slice('npm run '.length));
       else if (/^[A-Z]/.test(name)) expect([...alerts]).toContain(name);
       else if (!WORDS.has(name)) expect([...metrics]).toContain(name);

@@ -15,24 +15,25 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   'npm test': 'it runs this test',
   'npm start -- --fresh': 'stack/up.integration.test.ts runs it; here the state is empty anyway',
   'npm run check': 'npm test does what it does',
-  'npm run audit': 'test/audit.proof.test.ts asks the registry the same, where it answers',
-  'npm run pictures': 'it changes the pictures of the repository',
-  'npm run load -- --help': 'stack/commands.integration.test.ts asks every command',
-  'npm run load': 'test/load.proof.test.ts runs it, shortened',
-  'npm run load -- critical-paths --time-scale 0.02': 'test/load.proof.test.ts runs it on a stack of its own',
-  'npm run load -- critical-paths --own-stack --out docs/load-example': 'it writes the example of the repository anew',
-  'npm run load -- arrival-rate': 'seven minutes',
-  'npm run load -- spike': 'five minutes',
-  'npm run load -- browser-journey': 'three minutes; its parts run in test/load.proof.test.ts',
-  'npm run load -- endpoints --own-stack': 'npm run baselines does the same',
-  'npm run load -- --target https://staging.clinic.example --password-file FILE --prometheus URL --tempo URL --i-own-this-target':
+  'npm run supply:audit': 'test/audit.proof.test.ts asks the registry the same, where it answers',
+  'npm run docs:pictures': 'it changes the pictures of the repository',
+  'npm run perf:load -- --help': 'stack/commands.integration.test.ts asks every command',
+  'npm run perf:load': 'test/load.proof.test.ts runs it, shortened',
+  'npm run perf:load -- critical-paths --time-scale 0.02': 'test/load.proof.test.ts runs it on a stack of its own',
+  'npm run perf:load -- critical-paths --own-stack --out docs/load-example':
+    'it writes the example of the repository anew',
+  'npm run perf:load -- arrival-rate': 'seven minutes',
+  'npm run perf:load -- spike': 'five minutes',
+  'npm run perf:load -- browser-journey': 'three minutes; its parts run in test/load.proof.test.ts',
+  'npm run perf:load -- endpoints --own-stack': 'npm run perf:baselines does the same',
+  'npm run perf:load -- --target https://staging.clinic.example --password-file FILE --prometheus URL --tempo URL --i-own-this-target':
     'it needs another machine',
-  'npm run bench': 'test/bench.proof.test.ts runs a short one',
+  'npm run perf:bench': 'test/bench.proof.test.ts runs a short one',
   'npm run package': 'test/adoption packs the library and installs it',
-  'npm run load -- critical-paths': 'test/load.proof.test.ts runs it at another time scale',
-  'npm run baselines': 'it measures for many minutes',
-  'npm run gate -- --base HEAD~1': 'test/gate.proof.test.ts runs it',
-  'npm run capacity': 'it measures for many minutes',
+  'npm run perf:load -- critical-paths': 'test/load.proof.test.ts runs it at another time scale',
+  'npm run perf:baselines': 'it measures for many minutes',
+  'npm run perf:gate -- --base HEAD~1': 'test/gate.proof.test.ts runs it',
+  'npm run perf:capacity': 'it measures for many minutes',
 };
 
 const run = new Set<string>();
@@ -83,14 +84,14 @@ test('npm run status tells that all is well', async () => {
   expect(printed).toMatch(/traffic +healthy/);
 });
 
-test('npm run page-drill ends with a page', async () => {
-  expect(await npm('npm run page-drill', ...beside)).toMatch(/PAGE after \d+\.\d\d s/);
+test('npm run ops:page-drill ends with a page', async () => {
+  expect(await npm('npm run ops:page-drill', ...beside)).toMatch(/PAGE after \d+\.\d\d s/);
 });
 
-test('npm run restore-drill proves the newest backup', async () => {
+test('npm run ops:restore-drill proves the newest backup', async () => {
   const offset = ['--port-offset', String(portOffset)];
   await eventually(
-    async () => (await npm('npm run restore-drill', ...offset).catch(() => '')).includes('Recovery time'),
+    async () => (await npm('npm run ops:restore-drill', ...offset).catch(() => '')).includes('Recovery time'),
     {
       within: 90_000,
       every: 2_000,
@@ -99,13 +100,13 @@ test('npm run restore-drill proves the newest backup', async () => {
   );
 });
 
-test('npm run restore-finish records a restore and leaves the audit log in order', async () => {
-  expect(await npm('npm run restore-finish', '--port-offset', String(portOffset))).toContain('is in order');
+test('npm run ops:restore-finish records a restore and leaves the audit log in order', async () => {
+  expect(await npm('npm run ops:restore-finish', '--port-offset', String(portOffset))).toContain('is in order');
 });
 
-test('npm run security-audit lists its findings', async () => {
+test('npm run ops:security-audit lists its findings', async () => {
   // The account of the demonstration has no second factor, which is a finding.
-  const { stdout } = await npm('npm run security-audit', ...beside).then(
+  const { stdout } = await npm('npm run ops:security-audit', ...beside).then(
     (text) => ({ stdout: text }),
     (error: { stdout: string }) => error,
   );
@@ -149,8 +150,8 @@ test('npm run build leaves nothing to write', async () => {
   expect(await npm('npm run build')).not.toContain('wrote');
 });
 
-test('npm run sbom tells where the documents are', async () => {
-  expect(await npm('npm run sbom')).toContain('sbom/');
+test('npm run supply:sbom tells where the documents are', async () => {
+  expect(await npm('npm run supply:sbom')).toContain('sbom/');
 });
 
 test('npm stop ends the run of the other terminal', async () => {
@@ -158,10 +159,10 @@ test('npm stop ends the run of the other terminal', async () => {
   expect(await ended).toBe(0);
 });
 
-test('npm run time-to-page drills a stack of its own', async () => {
-  const printed = await npm('npm run time-to-page -- --runs 1');
+test('npm run perf:time-to-page drills a stack of its own', async () => {
+  const printed = await npm('npm run perf:time-to-page -- --runs 1');
   expect(printed).toMatch(/over 1 runs: median \d/);
-  run.add('npm run time-to-page -- --runs 20');
+  run.add('npm run perf:time-to-page -- --runs 20');
 });
 
 test('every command of README and of the page about load tests is run here or elsewhere', () => {

@@ -1,4 +1,4 @@
-/** `npm run load` as its reader would run it, on a stack of its own. */
+/** `npm run perf:load` as its reader would run it, on a stack of its own. */
 // @needs stack
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';

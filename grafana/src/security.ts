@@ -268,7 +268,7 @@ export const security = frame({
   .withPanel(
     bars({
       title: 'Findings of the configuration audit',
-      description: 'What npm run security-audit found, by severity.',
+      description: 'What npm run ops:security-audit found, by severity.',
       unit: 'short',
       span: widths.half,
       queries: [['sum by (severity) (configuration_findings)', '{{severity}}']],

@@ -1,4 +1,4 @@
-/** `npm run baselines`: measures on a stack of its own and writes docs/baselines.md. Exit code: 0 all kept, 1 one missed, 2 wrong arguments, 3 not measured, or an error. */
+/** `npm run perf:baselines`: measures on a stack of its own and writes docs/baselines.md. Exit code: 0 all kept, 1 one missed, 2 wrong arguments, 3 not measured, or an error. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { exitCodeOf, read } from '../../stack/commands.mjs';
@@ -9,7 +9,7 @@ import { document, kept, RESULTS } from './document.ts';
 import { measureBaselines, NotMeasured } from './measure.ts';
 
 async function baselines(args: readonly string[], root: string): Promise<number> {
-  const timeScale = Number(read('baselines', args).values['time-scale']);
+  const timeScale = Number(read('perf:baselines', args).values['time-scale']);
   const progress = statusLine(process.stdout);
   const stopping = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopping.abort());

@@ -84,7 +84,7 @@ ${table(
 export function document({ at, machine, browser, clients, users, timeScale, busyBefore, rows }: Measured): string {
   const expires = new Date(Date.parse(at) + BASELINE_LIFETIME_DAYS * DAY_MS).toISOString().slice(0, 10);
   const missed = rows.filter((row) => !kept(row)).length;
-  return `<!-- Generated from catalogue/baselines.ts and ${RESULTS}. Do not edit; measure anew: npm run baselines -->
+  return `<!-- Generated from catalogue/baselines.ts and ${RESULTS}. Do not edit; measure anew: npm run perf:baselines -->
 # Baselines
 
 What the practice expects of the clinic, beside what was measured: **${rows.length - missed} of ${rows.length} kept**.
@@ -143,5 +143,5 @@ export function baselinesDocument(root: string): string {
   const path = join(root, RESULTS);
   return existsSync(path)
     ? document(JSON.parse(readFileSync(path, 'utf8')) as Measured)
-    : '# Baselines\n\nNothing was measured yet: `npm run baselines`.\n';
+    : '# Baselines\n\nNothing was measured yet: `npm run perf:baselines`.\n';
 }

@@ -24,12 +24,12 @@ const PROOF = { seconds: 8, steps: [1, 4, 16, 48] } as const;
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(2));
 
 function plan() {
-  const { values } = read('capacity', process.argv.slice(2));
+  const { values } = read('perf:capacity', process.argv.slice(2));
   const steps = values.steps.split(',').map((text) => {
-    if (!/^[1-9]\d{0,4}$/.test(text)) throw new UsageError('capacity', '--steps must be whole numbers.');
+    if (!/^[1-9]\d{0,4}$/.test(text)) throw new UsageError('perf:capacity', '--steps must be whole numbers.');
     return Number(text);
   });
-  if (steps.length < 4) throw new UsageError('capacity', '--steps needs at least four.');
+  if (steps.length < 4) throw new UsageError('perf:capacity', '--steps needs at least four.');
   const offset = values['port-offset'];
   return {
     ...values,

@@ -63,7 +63,7 @@ export function capacitySection(run: Run, fitted: Fitted, inputs: Inputs): strin
   const disturbed = Math.max(0, ...steps.flatMap(({ usage }) => disturbance(usage) ?? []));
   const { most, law } = fitted;
   const lines = [
-    `\`npm run capacity\`, ${run.at.slice(0, 10)}, commit ${run.commit}: ${run.machine}; ${run.clients} synthetic clients; ${steps.length} steps of ${run.seconds} s, of which the first quarter is not counted.`,
+    `\`npm run perf:capacity\`, ${run.at.slice(0, 10)}, commit ${run.commit}: ${run.machine}; ${run.clients} synthetic clients; ${steps.length} steps of ${run.seconds} s, of which the first quarter is not counted.`,
     ...(disturbed > 0
       ? [
           '',

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { disturbance, saturated, type Usage } from './resource.ts';
 
-// Recorded by `npm run capacity`, with 16 requests under way, from clinics with a bottleneck planted; others used the machine too.
+// Recorded by `npm run perf:capacity`, with 16 requests under way, from clinics with a bottleneck planted; others used the machine too.
 const ROUTE_THAT_COMPUTES: Usage = {
   users: 16,
   eventLoop: 0.96,

@@ -18,7 +18,7 @@ const TIERS = ['T1', 'T2', 'T3', 'pages'] as const satisfies readonly MeasuredTi
 // What is in the temporary folder goes with the process.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(2));
 
-const wrong = (what: string) => new UsageError('gate', what);
+const wrong = (what: string) => new UsageError('perf:gate', what);
 
 function tiersOf(text: string | undefined, quick: boolean): readonly MeasuredTier[] {
   if (text === undefined) return quick ? TIERS.filter((tier) => tier !== 'pages') : TIERS;
@@ -29,7 +29,7 @@ function tiersOf(text: string | undefined, quick: boolean): readonly MeasuredTie
 }
 
 async function run(): Promise<number> {
-  const { values } = read('gate', process.argv.slice(2));
+  const { values } = read('perf:gate', process.argv.slice(2));
   const seed = Number(values.seed);
   const offset = values['port-offset'];
   const portOffset = offset === undefined ? undefined : Number(offset);

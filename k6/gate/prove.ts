@@ -172,7 +172,7 @@ export function proofSection({ at, machine, seed, results, remarks }: Proof): st
     ({ what, asked, seen, holds }) => `| ${what} | ${asked} | ${seen} | ${holds ? 'yes' : '**no**'} |`,
   );
   return [
-    `\`npm run gate -- --prove\`, ${at.slice(0, 10)}, seed ${seed}, ${machine}, ${LANES} comparisons at a time. Each starts both clinics anew, from real builds.`,
+    `\`npm run perf:gate -- --prove\`, ${at.slice(0, 10)}, seed ${seed}, ${machine}, ${LANES} comparisons at a time. Each starts both clinics anew, from real builds.`,
     '',
     '| planted | asked for | seen | holds |',
     '| --- | --- | --- | --- |',

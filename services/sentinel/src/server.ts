@@ -86,7 +86,7 @@ async function start(): Promise<void> {
     registry,
     healthy: () => server.listening,
     routes: {
-      // For `npm run restore-drill`: the drill runs here, so that none runs beside it.
+      // For `npm run ops:restore-drill`: the drill runs here, so that none runs beside it.
       'POST /restore-drill': async (_request, response) => {
         const report = await backups.drillNow().catch((error: unknown) => {
           log('warn', 'restore_drill_impossible', { error: reasonOf(error) });
@@ -101,7 +101,7 @@ async function start(): Promise<void> {
         const whole = report.prometheus && report.tempo;
         response.writeHead(whole ? 200 : 503, { 'content-type': 'application/json' }).end(JSON.stringify(report));
       },
-      // For `npm run restore-finish`: nobody but sentinel signs the audit log.
+      // For `npm run ops:restore-finish`: nobody but sentinel signs the audit log.
       'POST /restored': async (request, response) => {
         const at = new URL(request.url ?? '/', 'http://sentinel').searchParams.get('at');
         const time = at === null ? undefined : Date.parse(at);

@@ -1,5 +1,5 @@
 /**
- * `npm run security-audit`: holds the running stack against the list in configuration-rules.ts. Ends with 1 for findings of high or critical
+ * `npm run ops:security-audit`: holds the running stack against the list in configuration-rules.ts. Ends with 1 for findings of high or critical
  * severity (`--fail-on`), with 2 when something could not be looked at.
  */
 import { existsSync, readFileSync } from 'node:fs';
@@ -87,10 +87,10 @@ function portsOfStack(): number[] {
 
 if (import.meta.main) {
   try {
-    const { values } = read('security-audit', process.argv.slice(2));
+    const { values } = read('ops:security-audit', process.argv.slice(2));
     const portOffset = Number(values['port-offset'] ?? 0);
     const failOn = SEVERITIES.find((each) => each === values['fail-on'])!;
-    if (values.json && values.sarif) throw new UsageError('security-audit', '--json or --sarif, not both.');
+    if (values.json && values.sarif) throw new UsageError('ops:security-audit', '--json or --sarif, not both.');
     const clinic = values.clinic ?? `http://127.0.0.1:${8080 + portOffset}`;
     const state = resolve(values.state ?? join(ROOT, '.state'));
     if (!existsSync(join(state, 'secrets', 'sentinel_password')))

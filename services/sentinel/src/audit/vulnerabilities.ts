@@ -1,4 +1,4 @@
-/** Known vulnerabilities, from reports of scanners that ran elsewhere: CI, or `npm run scan -- DIR`. */
+/** Known vulnerabilities, from reports of scanners that ran elsewhere: CI, or `npm run supply:scan -- DIR`. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type SCAN_SCOPES, type SCANNERS, SEVERITIES } from '@clinic/catalogue/vocabulary';

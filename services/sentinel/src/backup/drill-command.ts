@@ -1,11 +1,11 @@
-/** `npm run restore-drill`: has sentinel restore the newest backup in isolation, and prints what it found and how long it took. */
+/** `npm run ops:restore-drill`: has sentinel restore the newest backup in isolation, and prints what it found and how long it took. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { read } from '../../../../stack/commands.mjs';
 import { askSentinel } from './ask-sentinel.ts';
 import type { DrillReport } from './drill.ts';
 import { withMeasured } from './recovery-document.ts';
 
-const { values } = read('restore-drill', process.argv.slice(2));
+const { values } = read('ops:restore-drill', process.argv.slice(2));
 const post = (path: string) => askSentinel(path, values['port-offset'] ?? '0');
 
 const seconds = (ms: number | undefined) => (ms === undefined ? '-' : `${(ms / 1000).toFixed(1)} s`);

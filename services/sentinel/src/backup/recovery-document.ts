@@ -1,7 +1,7 @@
 import { RECOVERY_POINT_TARGET_MS, RECOVERY_TIME_TARGET_MS } from '@clinic/catalogue/recovery';
 import type { DrillReport } from './drill.ts';
 
-const BEGIN = '<!-- Measured by npm run restore-drill -- --document docs/recovery.md -->';
+const BEGIN = '<!-- Measured by npm run ops:restore-drill -- --document docs/recovery.md -->';
 const END = '<!-- end of what was measured -->';
 
 const seconds = (ms: number | undefined) => (ms === undefined ? '-' : `${(ms / 1000).toFixed(1)} s`);

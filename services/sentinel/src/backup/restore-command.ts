@@ -1,5 +1,5 @@
 /**
- * `npm run restore -- --at 2026-01-31T12:00:00Z --into FOLDER`: brings database and documents back as they were at a moment, into
+ * `npm run ops:restore -- --at 2026-01-31T12:00:00Z --into FOLDER`: brings database and documents back as they were at a moment, into
  * a new folder. It needs neither sentinel nor the database to run, and touches nothing that does.
  */
 import { existsSync, readFileSync } from 'node:fs';
@@ -10,7 +10,7 @@ import { backupKey } from './key.ts';
 import { restoreTo } from './restore-to.ts';
 import { openFolder } from './target.ts';
 
-const { values } = read('restore', process.argv.slice(2));
+const { values } = read('ops:restore', process.argv.slice(2));
 
 async function source() {
   if (!/^https?:/.test(values.from)) {
@@ -26,10 +26,10 @@ async function source() {
 try {
   if (!values.into) throw new Error('Say where to: --into FOLDER, which must not exist yet.');
   if (values.at !== undefined && !/T.*(Z|[+-]\d\d:\d\d)$/.test(values.at)) {
-    throw new UsageError('restore', '--at needs a time with its zone, for example 2026-01-31T12:00:00Z');
+    throw new UsageError('ops:restore', '--at needs a time with its zone, for example 2026-01-31T12:00:00Z');
   }
   const at = values.at === undefined ? undefined : Date.parse(values.at);
-  if (Number.isNaN(at)) throw new UsageError('restore', '--at is not a time.');
+  if (Number.isNaN(at)) throw new UsageError('ops:restore', '--at is not a time.');
   if (!existsSync(values.key)) throw new Error(`There is no key at ${values.key}. Give it: --key FILE`);
   const bin = values.bin ?? findPostgres()?.bin;
   if (!bin)
