@@ -13,9 +13,10 @@ import { parseArgs } from 'node:util';
  *   passedOn?: true }} Operands what is no option; `passedOn`: from the first on, all is another program's
  * @typedef {{ engines?: readonly import('./engines.mjs').Program[], postgres?: true, web?: true, compile?: true, chromium?: true,
  *   docker?: 'wanted' | 'needed' }} Needs `docker`: for as long as it runs, and without it if only wanted
- * @typedef {{ group: Group, says: string, options: Readonly<Record<string, Option>>, operands?: Operands, needs?: Needs,
+ * @typedef {{ group: Group, says: string, options: Readonly<Record<string, Option>>, oneOf?: readonly string[], operands?: Operands, needs?: Needs,
  *   program?: readonly string[], module?: string, before?: readonly string[] }} Command `program`: what Node 24 runs; `module`: what
- *   exports a function of its name, for any Node; without both bootstrap.mjs does it. `before`: arguments that always come first
+ *   exports a function of its name, for any Node; without both bootstrap.mjs does it. `before`: arguments that always come first;
+ *   `oneOf`: options of which one must be there
  */
 
 /** @type {Readonly<Record<Group, string>>} */
@@ -392,6 +393,7 @@ export const COMMANDS = /** @type {const} */ ({
       },
       runs: { type: 'string', value: 'N', whole: [1, 999_999], default: '20', says: 'of --prove' },
     },
+    oneOf: ['base', 'prove'],
     needs: { engines: ['collector', 'k6'], postgres: true, chromium: true },
     program: ['k6/gate/command.ts'],
   },
@@ -692,7 +694,7 @@ function own(name, args) {
  */
 export function read(name, args) {
   /** @type {Command} */
-  const { options, operands } = COMMANDS[name];
+  const { options, oneOf, operands } = COMMANDS[name];
   /** @param {string} what */
   const wrong = (what) => new UsageError(name, what);
   const mine = [...(operands?.passedOn ? own(name, args) : args)];
@@ -716,6 +718,8 @@ export function read(name, args) {
       if (problem) throw wrong(`--${long} ${problem}`);
     }
   }
+  if (oneOf && !oneOf.some((long) => long in parsed.values))
+    throw wrong(`${oneOf.map((long) => `--${long}`).join(' or ')} is missing.`);
   const problem = unfitOperands(parsed.positionals, operands);
   if (problem) throw wrong(problem);
   return /** @type {Arguments<N>} */ (parsed);

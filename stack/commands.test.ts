@@ -52,6 +52,7 @@ test.each<[Name, string[], string]>([
   ['logs', ['a', 'b'], 'One name at a time, not also b.'],
   ['perf:load', ['spkie'], 'There is no scenario spkie'],
   ['perf:load', ['--time-scale', 'NaN'], '--time-scale must be a number from 0.005 to 2, not NaN.'],
+  ['perf:gate', ['--quick'], '--base or --prove is missing.'],
   ['ops:restore', [], '--into FOLDER is missing'],
   ['docker', ['--nonsense', 'up'], 'There is no option --nonsense.'],
 ])('%s %j is refused: %s', (name, args, message) => {

@@ -4,9 +4,8 @@ import type { ChainState } from '../audit/chain-watch.ts';
 import { askSentinel } from './ask-sentinel.ts';
 
 const NO_TIME = '--at needs a time with its zone, for example 2026-01-31T12:00:00Z';
-const { values } = read('ops:restore-finish', process.argv.slice(2));
-
 try {
+  const { values } = read('ops:restore-finish', process.argv.slice(2));
   if (values.at !== undefined && !/T.*(Z|[+-]\d\d:\d\d)$/.test(values.at))
     throw new UsageError('ops:restore-finish', NO_TIME);
   const answer = await askSentinel(
