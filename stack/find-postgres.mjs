@@ -46,7 +46,7 @@ const EMBEDDED = {
   },
 };
 
-const HOW_TO_INSTALL = `Install PostgreSQL ${OLDEST_MAJOR} or newer, server and client tools (Debian, Ubuntu: apt-get install postgresql; Fedora: dnf install postgresql-server; macOS: brew install postgresql@18), or run everything in Docker: docker compose up`;
+export const HOW_TO_INSTALL = `Install PostgreSQL ${OLDEST_MAJOR} or newer, server and client tools (Debian, Ubuntu: apt-get install postgresql; Fedora: dnf install postgresql-server; macOS: brew install postgresql@18), or run everything in Docker: docker compose up`;
 
 /**
  * The folders of `parent` for which `match` finds a version, the newest first.
