@@ -45,7 +45,7 @@ const ownerFile = () => join(home(), 'owner');
 const text = (path) => (existsSync(path) ? readFileSync(path, 'utf8').trim() : '');
 
 /** @param {string} pid */
-const isDaemon = (pid) => /^\d+$/.test(pid) && text(`/proc/${pid}/comm`) === 'dockerd';
+export const isDaemon = (pid) => /^\d+$/.test(pid) && text(`/proc/${pid}/comm`) === 'dockerd';
 
 /** @param {string} pid */
 function alive(pid) {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { accessSync, constants, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { accessSync, constants, existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism, freemem, totalmem } from 'node:os';
 import { basename, join } from 'node:path';
 import { cacheFolder, enginesFolder, RECIPES_FOLDER } from './engine-place.mjs';
@@ -11,7 +11,6 @@ import {
   compiledBefore,
   fetchModules,
   findGo,
-  goCaches,
   removeGoCaches,
   STRIP,
   sources,
@@ -172,6 +171,14 @@ export const engineOrigins = (place = {}) =>
     return found ? [{ program, ...found }] : [];
   });
 
+/** What else lies in the cache folder, by how its name begins. */
+const OTHERS = /** @type {const} */ ([
+  ['go', 'what Go keeps of an unfinished build'],
+  ['docker', 'images and settings of Docker'],
+  ['postgres-', 'PostgreSQL'],
+  ['.postgres-', 'an unfinished download of PostgreSQL'],
+]);
+
 /**
  * The folders outside the clone that may be deleted when no stack runs.
  * @param {Place} [place]
@@ -183,14 +190,14 @@ export function engineCacheFolders(place = {}) {
   const holds = (path) => {
     if ([...used].some((program) => program.startsWith(`${path}/`))) return 'servers of this version';
     if (basename(path).startsWith('.')) return 'an unfinished download or build';
-    return statSync(path).isDirectory() ? 'servers of other versions' : 'notes about them';
+    return lstatSync(path).isDirectory() ? 'servers of other versions' : 'notes about them';
   };
   const engines = entries(enginesFolder(place)).map((path) => ({ path, holds: holds(path) }));
   const others = entries(cacheFolder(place.env))
     .filter((path) => path !== enginesFolder(place))
     .map((path) => ({
       path,
-      holds: path === goCaches(place) ? 'what Go keeps of an unfinished build' : 'other programs',
+      holds: OTHERS.find(([start]) => basename(path).startsWith(start))?.[1] ?? 'other programs',
     }));
   return [...engines, ...others].map((one) => ({ ...one, bytes: bytesOf(one.path) }));
 }
@@ -199,11 +206,12 @@ export function engineCacheFolders(place = {}) {
 const entries = (folder) => (existsSync(folder) ? readdirSync(folder).map((name) => join(folder, name)) : []);
 
 /**
+ * What a file, or a folder with all that is in it, takes on the disk.
  * @param {string} path
- * @returns {number}
+ * @returns {number} bytes; 0 when there is no such path
  */
-function bytesOf(path) {
-  const stat = statSync(path, { throwIfNoEntry: false });
+export function bytesOf(path) {
+  const stat = lstatSync(path, { throwIfNoEntry: false });
   if (!stat) return 0;
   const within = stat.isDirectory() ? entries(path).reduce((sum, entry) => sum + bytesOf(entry), 0) : 0;
   return stat.blocks * 512 + within;

@@ -11,7 +11,7 @@ const STALE_MS = 60_000;
 const code = (error) => /** @type {NodeJS.ErrnoException} */ (error).code;
 
 /** @param {number} pid */
-function alive(pid) {
+export function alive(pid) {
   try {
     process.kill(pid, 0);
     return true;

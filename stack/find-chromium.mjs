@@ -6,7 +6,7 @@ const APPLICATIONS = [
   '/Applications/Chromium.app/Contents/MacOS/Chromium',
   '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
 ];
-const HOW_TO_INSTALL =
+export const HOW_TO_INSTALL =
   'Install Chromium or Chrome (Debian: apt-get install chromium; Fedora: dnf install chromium; macOS: brew install --cask chromium), or name its program in the environment: CHROMIUM=/path/to/chromium';
 
 /**

@@ -22,7 +22,7 @@ import { isProgram, runQuietly, searchPath } from './program.mjs';
  * @typedef {{ env?: NodeJS.ProcessEnv, root?: string }} Place `root`: before every absolute folder that is looked in
  */
 
-const OLDEST_MAJOR = 15;
+export const OLDEST_MAJOR = 15;
 const SERVER = ['postgres', 'initdb', 'pg_ctl'];
 /** What a complete installation brings besides the server, and what cannot be done without. */
 const TOOLS = /** @type {const} */ ({
@@ -46,7 +46,7 @@ const EMBEDDED = {
   },
 };
 
-const HOW_TO_INSTALL = `Install PostgreSQL ${OLDEST_MAJOR} or newer, server and client tools (Debian, Ubuntu: apt-get install postgresql; Fedora: dnf install postgresql-server; macOS: brew install postgresql@18), or run everything in Docker: docker compose up`;
+export const HOW_TO_INSTALL = `Install PostgreSQL ${OLDEST_MAJOR} or newer, server and client tools (Debian, Ubuntu: apt-get install postgresql; Fedora: dnf install postgresql-server; macOS: brew install postgresql@18), or run everything in Docker: docker compose up`;
 
 /**
  * The folders of `parent` for which `match` finds a version, the newest first.
@@ -65,12 +65,15 @@ function versions(parent, match) {
 }
 
 /**
- * Where the embedded server is kept. Root does not run PostgreSQL, and the user who does may not look into root's home.
- * @param {Place} place
+ * The folder in which the embedded server is kept. Root does not run PostgreSQL, and the user who does may not look into root's home.
+ * @param {Place} [place]
  */
-function embeddedFolder({ env = process.env, root = '/' }) {
-  const cache = process.getuid?.() === 0 ? join(root, 'var/cache/clinic-observability') : cacheFolder(env);
-  return join(cache, `postgres-${EMBEDDED.version}-${process.platform}-${process.arch}`);
+export const embeddedCache = ({ env = process.env, root = '/' } = {}) =>
+  process.getuid?.() === 0 ? join(root, 'var/cache/clinic-observability') : cacheFolder(env);
+
+/** @param {Place} place */
+function embeddedFolder(place) {
+  return join(embeddedCache(place), `postgres-${EMBEDDED.version}-${process.platform}-${process.arch}`);
 }
 
 /** @param {Place} place */

@@ -26,7 +26,7 @@ import { findProgram, runQuietly, searchPath } from './program.mjs';
  *   runs in, and which of its caches are this product's
  */
 
-const OLDEST_GO = { major: 1, minor: 26 };
+export const OLDEST_GO = { major: 1, minor: 26 };
 /** `-buildvcs=false`: a stamp of the checkout's commit would change the binary with every commit. */
 export const BUILD_FLAGS = ['-trimpath', '-mod=readonly', '-buildvcs=false'];
 export const BUILD_ENVIRONMENT = { CGO_ENABLED: '0', GOWORK: 'off', GOOS: '', GOARCH: '' };
@@ -97,8 +97,13 @@ function checkGo(go, recipes, env) {
  * Removes what the builds needed, and only that.
  * @param {Place} place
  */
-export async function removeGoCaches(place) {
-  const folder = goCaches(place);
+export const removeGoCaches = (place) => removeFolder(goCaches(place));
+
+/**
+ * Removes a folder with all that is in it, also what Go made read-only.
+ * @param {string} folder
+ */
+export async function removeFolder(folder) {
   if (!existsSync(folder)) return;
   try {
     await rm(folder, { recursive: true, force: true });

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { readComposeFile } from './compose-file.ts';
-import { takenPorts } from './port-check.ts';
+import { takenPorts } from './port-check.mjs';
 
 /** These move the stack's ports to where nothing of it meets another one, and below those that the system hands out. */
 const OFFSETS = [11_000, 11_600, 12_200, 12_800, 13_400];

@@ -168,7 +168,7 @@ export function useProxy(env, log) {
  * @param {string} url the vendor's
  * @param {NodeJS.ProcessEnv} env
  */
-function address(url, { CLINIC_RELEASES_URL: mirror }) {
+export function address(url, { CLINIC_RELEASES_URL: mirror }) {
   if (!mirror) return url;
   const { host, pathname } = new URL(url);
   return `${mirror.replace(/\/+$/, '')}/${host}${pathname}`;
@@ -181,7 +181,7 @@ const seconds = (ms) => (ms < 1000 ? `${ms} ms` : `${Math.round(ms / 1000)} s`);
  * @param {unknown} error
  * @returns {string} in a few words why a request failed
  */
-function reasonOf(error) {
+export function reasonOf(error) {
   const { message, cause } = /** @type {Error & { cause?: Error & { code?: string } }} */ (error);
   if (!cause) return message;
   /** @type {Record<string, string>} */

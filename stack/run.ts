@@ -10,7 +10,7 @@ import { askHealth } from './health.ts';
 import { endLeftovers } from './leftovers.ts';
 import { beginLog, type LogFile } from './log-file.ts';
 import { type Need, planStack, type ServicePlan } from './plan.ts';
-import { takenPorts, takenPortsMessage } from './port-check.ts';
+import { takenPorts, takenPortsMessage } from './port-check.mjs';
 import { type PostgresServer, preparePostgres } from './postgres.ts';
 import { type Launch, startReaper } from './reaper.ts';
 import { takeRestartRequest } from './restart-request.ts';

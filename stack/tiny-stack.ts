@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { takenPorts } from './port-check.ts';
+import { takenPorts } from './port-check.mjs';
 import { listProcesses } from './process-table.ts';
 
 // What every service of the tests runs: it notes what it does in a diary, and answers 200 on its port after DELAY_MS.

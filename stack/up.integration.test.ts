@@ -2,7 +2,7 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'n
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { takenPorts } from './port-check.ts';
+import { takenPorts } from './port-check.mjs';
 import { type Cli, type TinyStack, tinyService, tinyStack, until } from './tiny-stack.ts';
 
 const env = (values: string) => `environment: { DIARY: /diary/diary.txt, ${values} }`;

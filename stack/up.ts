@@ -11,16 +11,34 @@ import { statusLine } from './status-line.mjs';
 /** The service that makes the stack worth opening. */
 const CLINIC = 'clinic-api';
 
-/** What to open, by the service that serves it. */
-const PLACES: { service: string; title: string; port: number; path: string }[] = [
+/** Explore of the dashboards, for a server that has no page of its own when it is built from source. */
+function explore(datasource: string, query: Record<string, string>): string {
+  const panes = { a: { datasource, queries: [{ refId: 'A', ...query }] } };
+  return `/explore?${new URLSearchParams({ schemaVersion: '1', orgId: '1', panes: JSON.stringify(panes) })}`;
+}
+
+/** What to open in a browser, by the service that it is about; `through` is the one that shows it, where that is another. */
+const PLACES: { service: string; through?: string; title: string; port: number; path: string }[] = [
   { service: 'clinic-api', title: 'Clinic', port: 8080, path: '' },
   { service: 'grafana', title: 'Dashboards', port: 3000, path: '' },
   { service: 'pager', title: 'On-call inbox', port: 8087, path: '' },
   { service: 'sentinel', title: 'Sentinel', port: 8086, path: '' },
-  { service: 'slow-event-recorder', title: 'Slow events', port: 8085, path: '/api/slow-events' },
-  { service: 'prometheus', title: 'Prometheus', port: 9090, path: '' },
+  { service: 'slow-event-recorder', title: 'Slow events', port: 8085, path: '' },
+  {
+    service: 'prometheus',
+    through: 'grafana',
+    title: 'Prometheus',
+    port: 3000,
+    path: explore('prometheus', { expr: 'up' }),
+  },
   { service: 'alertmanager', title: 'Alertmanager', port: 9093, path: '' },
-  { service: 'tempo', title: 'Tempo', port: 3200, path: '' },
+  {
+    service: 'tempo',
+    through: 'grafana',
+    title: 'Tempo',
+    port: 3000,
+    path: explore('tempo', { queryType: 'traceql', query: '{}' }),
+  },
 ];
 const DEMO_USER = 'clinician@clinic.example';
 
@@ -119,10 +137,11 @@ function killAll(state: string): void {
 
 function places(state: string, portOffset: number): string {
   const services = new Map(readRun(state)?.services.map((service) => [service.name, service]));
-  const lines = PLACES.flatMap(({ service, title, port, path }) => {
+  const lines = PLACES.flatMap(({ service, through = service, title, port, path }) => {
     const record = services.get(service);
-    if (!record) return [];
-    return [`  ${title.padEnd(16)} http://localhost:${port + portOffset}${path}${notYet(record)}`];
+    const page = services.get(through);
+    if (!record || !page) return [];
+    return [`  ${title.padEnd(16)} http://localhost:${port + portOffset}${path}${notYet(record) || notYet(page)}`];
   });
   if (services.has(CLINIC)) {
     const path = join(state, 'secrets', 'demo_password');

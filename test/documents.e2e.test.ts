@@ -78,6 +78,24 @@ test('npm start tells what to open and how to sign in', () => {
     expect(output).toContain(place);
 });
 
+test('every address that npm start and README name opens in a browser', async () => {
+  const printed = [...output.matchAll(/^ {2}\S.*? (http:\/\/localhost:\S+)/gm)].map(([, address]) => address!);
+  expect(printed.length).toBeGreaterThan(7);
+  const readme = readFileSync(join(ROOT, 'README.md'), 'utf8').split('## What you see')[1]!.split('\n\n')[1]!;
+  const named = [...readme.matchAll(/http:\/\/localhost:(\d+)([^\s)>]*)/g)].map(
+    ([, port, path]) => `http://localhost:${Number(port) + portOffset}${path}`,
+  );
+  expect(named.toSorted()).toEqual([...new Set(printed)].toSorted());
+  const answers = await Promise.all(
+    named.map(async (address) => {
+      const accept = 'text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8';
+      const { status, headers } = await fetch(address, { headers: { accept } });
+      return [address, status, headers.get('content-type')?.split(';')[0]];
+    }),
+  );
+  expect(answers).toEqual(named.map((address) => [address, 200, 'text/html']));
+});
+
 test('npm run status tells that all is well', async () => {
   const printed = await npm('npm run status', '--state', state);
   expect(printed).toMatch(/clinic-api +healthy/);

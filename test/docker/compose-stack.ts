@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { DockerComposeEnvironment, type StartedDockerComposeEnvironment, Wait } from 'testcontainers';
 import { readCompose } from '../../stack/compose.ts';
 import { TEST_PROJECT as PROJECT } from '../../stack/docker.mjs';
-import { takenPorts } from '../../stack/port-check.ts';
+import { takenPorts } from '../../stack/port-check.mjs';
 import { ROOT } from '../stack-under-test.ts';
 
 export interface ComposeService {

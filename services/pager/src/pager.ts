@@ -9,7 +9,7 @@ import { type Live, liveEvents } from './live.ts';
 import { pageOf, timeToPageMs } from './page.ts';
 import type { PagerMetrics } from './pager-metrics.ts';
 import { answerProblem, Problem } from './problem.ts';
-import { RUNBOOK_NAME, runbookPage } from './runbook.ts';
+import { notFoundPage, RUNBOOK_NAME, runbookList, runbookPage } from './runbook.ts';
 import type { FetchSlowEvents } from './slow-events.ts';
 import type { Watchdog } from './watchdog.ts';
 
@@ -75,6 +75,14 @@ function answerJson(response: ServerResponse, body: unknown): void {
   response.writeHead(200, { 'content-type': 'application/json', 'cache-control': 'no-store' });
   response.end(JSON.stringify(body));
 }
+
+function answerHtml(response: ServerResponse, status: number, html: string): void {
+  response.writeHead(status, { 'content-type': 'text/html; charset=utf-8', 'cache-control': 'no-cache' });
+  response.end(html);
+}
+
+/** Whether a browser asks for a page, and not a program for data. */
+const fromBrowser = ({ headers }: IncomingMessage): boolean => headers.accept?.includes('text/html') ?? false;
 
 function statusFilter(query: URLSearchParams): 'firing' | 'resolved' | undefined {
   const given = [...query.keys()];
@@ -285,12 +293,13 @@ export function createPager(options: PagerOptions): Pager {
       answer: async ({ response, name }) => {
         if (!RUNBOOK_NAME.test(name)) throw notFound();
         const { found, html } = await runbookPage(runbooks, name);
-        response.writeHead(found ? 200 : 404, {
-          'content-type': 'text/html; charset=utf-8',
-          'cache-control': 'no-cache',
-        });
-        response.end(html);
+        answerHtml(response, found ? 200 : 404, html);
       },
+    },
+    {
+      method: 'GET',
+      path: /^\/runbooks$/,
+      answer: async ({ response }) => answerHtml(response, 200, await runbookList(runbooks)),
     },
   ];
 
@@ -328,8 +337,11 @@ export function createPager(options: PagerOptions): Pager {
         response.destroy();
         return;
       }
-      if (error instanceof Problem) answerProblem(response, error.options);
-      else {
+      if (error instanceof Problem) {
+        const { status, detail } = error.options;
+        if (status === 404 && fromBrowser(request)) answerHtml(response, status, notFoundPage(detail));
+        else answerProblem(response, error.options);
+      } else {
         log(`A request could not be answered: ${error instanceof Error ? error.message : 'unknown error'}.`);
         const detail = 'The inbox could not answer. Try again; its log says why.';
         answerProblem(response, { status: 503, title: 'Cannot answer', detail });

@@ -64,6 +64,34 @@ describe('GET /runbooks/<AlertName>', () => {
     expect([missing.status, await missing.text()]).toEqual([404, expect.stringContaining('no runbook of this name')]);
   });
 
+  it('is listed at /runbooks by what the alert means', async () => {
+    pager = await testPager();
+    for (const name of ['SlowEvents', 'ClinicApiDown', 'README', 'a-b'])
+      writeFileSync(join(pager.runbooks, `${name}.md`), `# ${name}\n`);
+    const response = await fetch(`${pager.url}/runbooks`);
+    const html = await response.text();
+    expect([response.status, response.headers.get('content-type')]).toEqual([200, 'text/html; charset=utf-8']);
+    const links = [...html.matchAll(/<li><a href="([^"]+)">([^<]+)</g)].map(([, address, words]) => [address, words]);
+    expect(links).toEqual([
+      ['/runbooks/ClinicApiDown', 'Clinic api down'],
+      ['/runbooks/SlowEvents', 'Slow events'],
+    ]);
+    for (const [address] of links) expect((await fetch(pager.url + address)).status).toBe(200);
+  });
+
+  it('is a page with a way back when a browser asks for what is not there, and a problem for a program', async () => {
+    pager = await testPager();
+    for (const path of ['/nope-4711', '/runbooks/a-b', '/api/pages/4711']) {
+      const page = await fetch(pager.url + path, { headers: { accept: 'text/html,*/*;q=0.8' } });
+      const html = await page.text();
+      expect([page.status, page.headers.get('content-type')]).toEqual([404, 'text/html; charset=utf-8']);
+      expect(html).toContain('<a href="/">');
+      expect(html).not.toContain('4711');
+      const problem = await fetch(pager.url + path, { headers: { accept: 'application/json' } });
+      expect([problem.status, problem.headers.get('content-type')]).toEqual([404, 'application/problem+json']);
+    }
+  });
+
   it('never leaves its folder', async () => {
     pager = await testPager();
     writeFileSync(join(pager.folder, 'secret.md'), 'SECRET');

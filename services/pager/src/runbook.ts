@@ -1,6 +1,7 @@
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Marked } from 'marked';
+import { titleOf } from './page.ts';
 
 /** The name of an alert and so of its runbook. Nothing else becomes part of a path. */
 export const RUNBOOK_NAME = /^[A-Za-z0-9]{1,100}$/;
@@ -62,7 +63,7 @@ const page = (title: string, body: string): string => `<!doctype html>
 </head>
 <body>
 <main class="runbook-page">
-<p><a href="/">On-call inbox</a></p>
+<p><a href="/">On-call inbox</a> · <a href="/runbooks">Runbooks</a></p>
 <article class="runbook">
 ${body}
 </article>
@@ -89,3 +90,18 @@ export async function runbookPage(folder: string, name: string): Promise<Rendere
   }
   return { found: true, html: page(`Runbook: ${name}`, await renderMarkdown(text)) };
 }
+
+/** Every runbook of the folder, with links. */
+export async function runbookList(folder: string): Promise<string> {
+  const names = (await readdir(folder)).flatMap((file) => {
+    const [, name = ''] = /^(.+)\.md$/.exec(file) ?? [];
+    return RUNBOOK_NAME.test(name) && name !== 'README' ? [name] : [];
+  });
+  const items = names
+    .sort()
+    .map((name) => `<li><a href="/runbooks/${name}">${escapeHtml(titleOf({ alertname: name }))}</a></li>`);
+  return page('Runbooks', `<h1>Runbooks</h1>\n<p>What to do, by alert.</p>\n<ul>\n${items.join('\n')}\n</ul>`);
+}
+
+/** For a browser at a path that holds nothing. */
+export const notFoundPage = (detail: string): string => page('Not found', `<h1>Not found</h1>\n<p>${detail}</p>`);

@@ -31,7 +31,7 @@ const parameters = z.strictObject({
 });
 
 /** What each parameter must be; also the list of those that exist. */
-const RULES: Readonly<Record<keyof z.output<typeof parameters>, string>> = {
+export const RULES: Readonly<Record<keyof z.output<typeof parameters>, string>> = {
   metric: 'must be the name of one metric',
   since: 'must be an ISO 8601 time with a zone, epoch milliseconds, or a duration such as 90s, 15m or 1h',
   limit: `must be a whole number from 1 to ${MAX_LIMIT}`,

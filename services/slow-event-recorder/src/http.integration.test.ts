@@ -79,6 +79,30 @@ describe('POST /v1/logs', () => {
   });
 });
 
+describe('in a browser', () => {
+  const asBrowser = { headers: { accept: 'text/html,application/xhtml+xml,*/*;q=0.8' } };
+
+  test('/ is a page whose links and files are all here', async () => {
+    const response = await fetch(`${url}/`, asBrowser);
+    const html = await response.text();
+    expect([response.status, response.headers.get('content-type')]).toEqual([200, 'text/html; charset=utf-8']);
+    expect(response.headers.get('content-security-policy')).toContain("default-src 'none'");
+    const addresses = [...html.matchAll(/(?:href|src)="([^"]*)"/g)].map(([, address]) => address!);
+    expect(addresses).toEqual(
+      expect.arrayContaining(['/recorder.css', '/icon.svg', '/api/slow-events', '/api/slow-events/count']),
+    );
+    for (const address of addresses) expect([address, (await fetch(url + address)).status]).toEqual([address, 200]);
+  });
+
+  test('a wrong path leads back, and shows nothing of what was asked', async () => {
+    const response = await fetch(`${url}/${SECRET}`, asBrowser);
+    const html = await response.text();
+    expect([response.status, response.headers.get('content-type')]).toEqual([404, 'text/html; charset=utf-8']);
+    expect(html).toContain('<a href="/">');
+    expect(html).not.toContain(SECRET);
+  });
+});
+
 describe('GET /api/slow-events', () => {
   const list = async (query: string) => (await (await fetch(`${url}/api/slow-events?${query}`)).json()) as object[];
   const at = Date.now() - 600_000;

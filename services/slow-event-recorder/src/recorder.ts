@@ -7,6 +7,7 @@ import { intake } from './intake.ts';
 import { Ledger } from './ledger.ts';
 import { recorderMetrics } from './metrics.ts';
 import { Outbox } from './outbox.ts';
+import { answerIndex, answerNotFound, fromBrowser, publicFile } from './page.ts';
 import { prometheus } from './prometheus.ts';
 import { Refill } from './refill.ts';
 
@@ -102,11 +103,15 @@ export async function startRecorder({
     ['/v1/logs', { methods: ['POST'], handler: receive }],
     ['/api/slow-events', read(list)],
     ['/api/slow-events/count', read(count)],
+    ['/', read(answerIndex)],
+    ['/recorder.css', read(publicFile('recorder.css', 'text/css; charset=utf-8'))],
+    ['/icon.svg', read(publicFile('icon.svg', 'image/svg+xml'))],
   ]);
 
   const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS, requestTimeout: 30_000 }, (request, response) => {
     const [path = '', query = ''] = (request.url ?? '').split('?', 2);
     const route = routes.get(path);
+    if (!route && fromBrowser(request)) return answerNotFound(response);
     if (!route) return problem(response, { status: 404, title: 'Not found', detail: 'There is nothing at this path.' });
     if (!route.methods.includes(request.method ?? '')) {
       const allowed = route.methods.join(', ');

@@ -31,6 +31,23 @@ const SECURITY = {
   'cross-origin-resource-policy': 'same-origin',
 } as const;
 
+const NOT_FOUND = `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>Not found</title>
+<link rel="icon" href="/icon.svg">
+<link rel="stylesheet" href="/health.css">
+</head>
+<body>
+<header class="bar"><h1>Not found</h1></header>
+<p>There is nothing at this path. <a href="/">Clinic health</a></p>
+</body>
+</html>
+`;
+
 const iso = (time: number | null | undefined) =>
   time === null || time === undefined ? null : new Date(time).toISOString();
 
@@ -85,7 +102,9 @@ export function createPage({ health, backups, now }: PageOptions): Handle {
     }
     const file = files.get(path);
     if (!file) {
-      response.writeHead(404, { 'content-type': 'text/plain; charset=utf-8' }).end('There is no such page.\n');
+      if (request.headers.accept?.includes('text/html'))
+        response.writeHead(404, { 'content-type': 'text/html; charset=utf-8' }).end(NOT_FOUND);
+      else response.writeHead(404, { 'content-type': 'text/plain; charset=utf-8' }).end('There is no such page.\n');
       return;
     }
     const headers = { 'cache-control': 'no-cache', etag: file.etag };

@@ -2,16 +2,18 @@ import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 
-/** A port that someone else listens on. */
-export interface TakenPort {
-  port: number;
-  service: string;
-  /** Who holds it, where the system says so. */
-  holder?: { pid: number; command: string };
-}
+/**
+ * @typedef {{ pid: number, command: string }} Holder
+ * @typedef {{ port: number, service: string, holder?: Holder }} TakenPort a port that someone else listens on; `holder`: who, where
+ *   the system says so
+ */
 
-/** Tells which of these ports of 127.0.0.1 cannot be listened on. */
-export async function takenPorts(wanted: { port: number; service: string }[]): Promise<TakenPort[]> {
+/**
+ * Tells which of these ports of 127.0.0.1 cannot be listened on.
+ * @param {{ port: number, service: string }[]} wanted
+ * @returns {Promise<TakenPort[]>}
+ */
+export async function takenPorts(wanted) {
   const free = await Promise.all(wanted.map(({ port }) => isFree(port)));
   return wanted
     .filter((_, index) => !free[index])
@@ -21,20 +23,30 @@ export async function takenPorts(wanted: { port: number; service: string }[]): P
     });
 }
 
-/** What to tell the user about taken ports. */
-export function takenPortsMessage(taken: TakenPort[]): string {
-  const lines = taken.map(({ port, service, holder }) => {
-    const by = holder ? `process ${holder.pid} (${holder.command})` : 'another program, which this user may not see';
-    return `  port ${port}, which ${service} needs, is taken by ${by}`;
-  });
+/** @param {TakenPort} taken */
+export function takenPortWords({ port, service, holder }) {
+  const by = holder ? `process ${holder.pid} (${holder.command})` : 'another program, which this user may not see';
+  return `port ${port}, which ${service} needs, is taken by ${by}`;
+}
+
+/**
+ * What to tell the user about taken ports.
+ * @param {TakenPort[]} taken
+ */
+export function takenPortsMessage(taken) {
+  const lines = taken.map((one) => `  ${takenPortWords(one)}`);
   const pids = [...new Set(taken.flatMap(({ holder }) => (holder ? [holder.pid] : [])))];
   const stop = pids.length > 0 ? `Stop it (kill ${pids.join(' ')})` : 'Stop it';
   return `Cannot start:\n${lines.join('\n')}\n${stop}, or move all ports: npm start -- --port-offset 10000`;
 }
 
-async function isFree(port: number): Promise<boolean> {
+/**
+ * @param {number} port
+ * @returns {Promise<boolean>}
+ */
+async function isFree(port) {
   // Where a wildcard listener does not keep others from binding 127.0.0.1, it still answers there.
-  const answered = await new Promise<boolean>((resolve) => {
+  const answered = await new Promise((resolve) => {
     const socket = connect({ port, host: '127.0.0.1' });
     socket.once('connect', () => resolve(true)).once('error', () => resolve(false));
     socket.once('connect', () => socket.destroy());
@@ -42,7 +54,7 @@ async function isFree(port: number): Promise<boolean> {
   if (answered) return false;
   return new Promise((resolve, reject) => {
     const server = createServer();
-    server.once('error', (error: NodeJS.ErrnoException) => {
+    server.once('error', (/** @type {NodeJS.ErrnoException} */ error) => {
       if (error.code === 'EADDRINUSE') resolve(false);
       else if (error.code === 'EACCES')
         reject(new Error(`This user may not listen on port ${port}: choose a --port-offset`));
@@ -52,7 +64,11 @@ async function isFree(port: number): Promise<boolean> {
   });
 }
 
-function holderOf(port: number): TakenPort['holder'] {
+/**
+ * @param {number} port
+ * @returns {Holder | undefined}
+ */
+function holderOf(port) {
   try {
     return process.platform === 'linux' ? holderInProc(port) : holderByLsof(port);
   } catch {
@@ -60,7 +76,11 @@ function holderOf(port: number): TakenPort['holder'] {
   }
 }
 
-function holderInProc(port: number): TakenPort['holder'] {
+/**
+ * @param {number} port
+ * @returns {Holder | undefined}
+ */
+function holderInProc(port) {
   const hexPort = port.toString(16).toUpperCase().padStart(4, '0');
   const LISTEN = '0A';
   const inodes = new Set(
@@ -83,7 +103,8 @@ function holderInProc(port: number): TakenPort['holder'] {
   return undefined;
 }
 
-function linkOf(path: string): string {
+/** @param {string} path */
+function linkOf(path) {
   try {
     return readlinkSync(path);
   } catch {
@@ -91,13 +112,20 @@ function linkOf(path: string): string {
   }
 }
 
-function holderByLsof(port: number): TakenPort['holder'] {
+/**
+ * @param {number} port
+ * @returns {Holder | undefined}
+ */
+function holderByLsof(port) {
   const found = execFileSync('lsof', ['-nP', `-iTCP:${port}`, '-sTCP:LISTEN', '-Fpc'], { encoding: 'utf8' });
-  const [, pid, command] = /^p(\d+)\n(?:.*\n)*?c(.*)$/m.exec(found) ?? [];
-  return pid ? { pid: Number(pid), command: command! } : undefined;
+  const [, pid, command = ''] = /^p(\d+)\n(?:.*\n)*?c(.*)$/m.exec(found) ?? [];
+  return pid ? { pid: Number(pid), command } : undefined;
 }
 
-// The program and its first argument tell what it is; what follows may hold anything.
-function shown(argv: string[]): string {
+/**
+ * The program and its first argument tell what it is; what follows may hold anything.
+ * @param {string[]} argv
+ */
+function shown(argv) {
   return argv.slice(0, 2).join(' ').trim().slice(0, 120);
 }
