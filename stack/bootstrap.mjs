@@ -47,7 +47,7 @@ const { ensureEngines, RECIPES } = await import('./engines.mjs');
 const { ensureChromium } = await import('./find-chromium.mjs');
 const { ensurePostgres } = await import('./find-postgres.mjs');
 const { ensurePackages, nodeProgram } = await import('./packages.mjs');
-const { ensurePreview } = await import('./preview-build.mjs');
+const { ensurePreview, ensurePreviewPackages } = await import('./preview-build.mjs');
 const { runQuietly } = await import('./program.mjs');
 const { statusLine } = await import('./status-line.mjs');
 const { ensureWeb } = await import('./web-build.mjs');
@@ -144,7 +144,7 @@ async function engines(tools) {
 /** @param {Tools} tools */
 async function check(tools) {
   await ensurePackages(root, tools);
-  await runChecks(nodeProgram(root));
+  await runChecks(nodeProgram(root), tools);
 }
 
 /**
@@ -201,7 +201,7 @@ async function test(tools) {
       root,
       node,
       log: line.log,
-      check: () => runChecks(node),
+      check: () => runChecks(node, tools),
       /** @param {import('../test/needs.mjs').Need[]} needs */
       obtain: async (needs) => {
         await obtain(needs, { ...tools, node, source });
@@ -241,8 +241,13 @@ async function obtain(needs, { node, source, ...tools }) {
   if (wanted.has('chromium')) process.env.CHROMIUM = await ensureChromium(tools);
 }
 
-/** @param {string} node */
-async function runChecks(node) {
+/**
+ * @param {string} node
+ * @param {Tools} tools
+ */
+async function runChecks(node, tools) {
+  // Its types are in packages of its own.
+  await ensurePreviewPackages(root, tools);
   for (const { title, program, repair } of CHECKS) {
     line.status(`checking ${title}`);
     try {

@@ -26,24 +26,34 @@ export function previewIsBuilt(root) {
 }
 
 /**
- * Installs the preview's packages and builds it, when either has changed since the last time. They are not among the workspace's: nobody
- * who uses the library needs Grafana's components.
+ * Installs the preview's packages when they have changed since the last time. They are not among the workspace's: nobody who uses the
+ * library needs Grafana's components.
+ * @param {string} root of the checkout
+ * @param {{ log?: (line: string) => void, status?: (line: string) => void, signal?: AbortSignal | undefined }} options
+ */
+export async function ensurePreviewPackages(root, { log = console.error, status = () => {}, signal }) {
+  await ensurePackages(join(root, PREVIEW), {
+    log: (line) => log(`dashboards: ${line}`),
+    status: (line) => status(`dashboards: ${line}`),
+    signal,
+    hint: 'about 35s in all',
+  });
+}
+
+/**
+ * Builds the preview, with its packages, when it has changed since the last time.
  * @param {string} root of the checkout
  * @param {{ node: string, log?: (line: string) => void, status?: (line: string) => void, signal?: AbortSignal | undefined }} options
  *   `node`: the program that runs the build
  */
 export async function ensurePreview(root, { node, log = console.error, status = () => {}, signal }) {
-  const folder = join(root, PREVIEW);
-  const within = {
-    log: (/** @type {string} */ line) => log(`dashboards: ${line}`),
-    status: (/** @type {string} */ line) => status(`dashboards: ${line}`),
-  };
-  await ensurePackages(folder, { ...within, signal, hint: 'about 35s in all' });
+  await ensurePreviewPackages(root, { log, status, signal });
   if (previewIsBuilt(root)) return;
+  const folder = join(root, PREVIEW);
   const stamp = join(folder, 'dist/.hash');
   const hash = previewHash(root);
   const started = performance.now();
-  status('building the app');
+  status('dashboards: building the app');
   rmSync(stamp, { force: true });
   await runQuietly(node, [join(root, 'node_modules/vite/bin/vite.js'), 'build', '--logLevel', 'error'], {
     cwd: folder,
