@@ -251,9 +251,9 @@ test('without Prometheus the panels say so, and come back by themselves', async 
     what: 'data',
   });
   await stack.stack.stopService('prometheus');
-  await expect.poll(() => panel('Up').innerText(), { timeout: WITHIN_MS }).toContain('Prometheus does not answer');
+  await expect.poll(() => panel('Up').innerText(), { timeout: WITHIN_MS }).toContain('Prometheus is not running');
   await stack.stack.startService('prometheus');
-  await expect.poll(() => panel('Up').innerText(), { timeout: WITHIN_MS }).not.toContain('does not answer');
+  await expect.poll(() => panel('Up').innerText(), { timeout: WITHIN_MS }).not.toContain('is not running');
   await eventually(async () => (await settled(page)).every(({ state }) => state === 'data'), {
     within: WITHIN_MS,
     what: 'data again',
@@ -261,10 +261,10 @@ test('without Prometheus the panels say so, and come back by themselves', async 
 });
 
 test.each([
-  ['is down', 'connection lost|ECONN', () => stack.stack.stopService('tempo'), () => stack.stack.startService('tempo')],
+  ['is down', 'Tempo is not running', () => stack.stack.stopService('tempo'), () => stack.stack.startService('tempo')],
   [
     'hangs',
-    'no answer within 8 s',
+    'Tempo does not answer (no answer within 8 s)',
     () => stack.stack.kill('tempo', 'SIGSTOP'),
     () => stack.stack.kill('tempo', 'SIGCONT'),
   ],
@@ -276,9 +276,7 @@ test.each([
   await expect.poll(() => panel('Slow traces').innerText(), found).toContain(data.traceId.slice(0, 8));
   await harm();
   try {
-    await expect
-      .poll(() => panel('Slow traces').innerText(), found)
-      .toMatch(new RegExp(`Tempo does not answer \\((${why})`));
+    await expect.poll(() => panel('Slow traces').innerText(), found).toContain(why);
     const failed = (await settled(page)).filter(({ state }) => state === 'error');
     expect(failed.map(({ title }) => title)).toEqual(['Slow traces']);
   } finally {
