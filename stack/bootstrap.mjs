@@ -210,7 +210,7 @@ async function test(tools) {
       },
     };
     const results = proving ? await prove(proving, options) : await runTests(choice, options);
-    console.log(summary(results));
+    if (results.length > 0) console.log(summary(results));
     if (choice.record) recordRun(results, { root, date: new Date().toISOString().slice(0, 10) });
     const report = process.env.TEST_REPORT;
     if (report) writeFileSync(report, JSON.stringify(totals(results.flatMap(({ files }) => files))));

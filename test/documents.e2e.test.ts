@@ -15,6 +15,8 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   'npm test': 'it runs this test',
   'npm start -- --fresh': 'stack/up.integration.test.ts runs it; here the state is empty anyway',
   'npm run check': 'npm test does what it does',
+  'npm run doctor': 'stack/doctor.integration.test.ts runs it',
+  'npm run clean': 'stack/clean.integration.test.ts runs it, in a home of its own',
   'npm run supply:audit': 'test/audit.proof.test.ts asks the registry the same, where it answers',
   'npm run docs:pictures': 'it changes the pictures of the repository',
   'npm run perf:load -- --help': 'stack/commands.integration.test.ts asks every command',
