@@ -110,6 +110,8 @@ export async function runTier(tier, files, { choice, root, node }) {
     'node_modules/vitest/vitest.mjs',
     choice.watch ? 'watch' : 'run',
     ...['--project', tier, '--reporter=default', '--reporter=./test/tier-reporter.mjs'],
+    // Vitest leaves a core to whoever sits before the machine: of two that would be half. Most of these tests wait.
+    ...(tier === 'unit' || tier === 'integration' ? [`--maxWorkers=${Math.max(2, availableParallelism() - 1)}`] : []),
     ...(choice.pattern === undefined ? [] : ['-t', choice.pattern]),
     ...(choice.filters.length > 0 ? files : []),
   ];
