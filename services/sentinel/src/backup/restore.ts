@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { chownSync, createWriteStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Transform } from 'node:stream';
+import { Transform, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { giveFolder } from './copy.ts';
 import type { BackupKey } from './key.ts';
@@ -53,7 +53,7 @@ export async function unpackBase({ source, key, manifest, data }: UnpackOptions)
     pipeline(sealed, count).catch(() => {});
     const plain = await unseal(count, key);
     if (!tar.child.stdin) throw new Error('tar has no input.');
-    await pipeline(plain, tar.child.stdin);
+    await pipeline(plain, inputOf(tar.child.stdin));
     await tar.ended;
   } catch (error) {
     tar.child.kill('SIGKILL');
@@ -63,6 +63,21 @@ export async function unpackBase({ source, key, manifest, data }: UnpackOptions)
   if (size !== manifest.archive.size || hash.digest('hex') !== manifest.archive.sha256) {
     throw new ArchiveDamaged(`The archive of ${manifest.id} is not the one that its manifest describes.`);
   }
+}
+
+/**
+ * Writes into a program's input. Whether the program took it all is told by how it ends: Node closes the input of a program that has
+ * ended, sometimes before it has heard that the last byte was written, and that is no error.
+ */
+function inputOf(stdin: Writable): Writable {
+  stdin.on('error', () => {});
+  return new Writable({
+    write: (chunk, _encoding, done) => void stdin.write(chunk, () => done()),
+    final: (done) => {
+      stdin.end();
+      done();
+    },
+  });
 }
 
 /** Opens the WAL from the base backup on. @returns names of the segments, the oldest first */
