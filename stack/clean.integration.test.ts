@@ -71,7 +71,7 @@ async function start(program: string, ...args: string[]): Promise<ChildProcess> 
 function fill() {
   put(join(recipeFolder('tempo', { env }), 'tempo'), 3_000_000);
   put(join(cache, 'engines/prometheus-000000000000/prometheus'), 2_000_000);
-  put(join(cache, 'docker/stand-ins/work/image.tar'));
+  put(join(cache, 'docker/stand-ins/image.tar'));
   const module = put(join(cache, 'go/modules/example.org@v1/module.go'));
   chmodSync(dirname(module), 0o555);
   put(join(folder, 'system/var/cache/clinic-observability/postgres-18/bin/postgres'));

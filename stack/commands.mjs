@@ -65,7 +65,7 @@ const TESTS = /** @type {const} */ ({
     says: 'runs them N times, to find one that fails now and then',
   },
   watch: { type: 'boolean', says: 'runs them again at each change' },
-  record: { type: 'boolean', says: 'writes the table of tiers into CONTRIBUTING.md' },
+  record: { type: 'boolean', says: 'keeps what each tier took; npm run build then writes it into CONTRIBUTING.md' },
   ...ORIGIN,
 });
 const TEST_FILES = /** @type {const} */ ({

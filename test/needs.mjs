@@ -1,12 +1,13 @@
 /** What the tests of a file need beside the packages, so that one file alone builds only that. */
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
+import { SERVERS } from '../stack/commands.mjs';
 import { RECIPES } from '../stack/engines.mjs';
 
 /** @typedef {import('../stack/engines.mjs').Program | 'postgres' | 'pages' | 'dashboards' | 'chromium' | 'docker'} Need */
 
 /** @type {readonly Need[]} */
-const STACK = ['prometheus', 'alertmanager', 'collector', 'tempo', 'postgres', 'pages', 'dashboards'];
+const STACK = [...SERVERS, 'postgres', 'pages', 'dashboards'];
 
 /** @type {Readonly<Record<string, readonly Need[]>>} */
 const NEEDS = {

@@ -37,8 +37,8 @@ export async function prove({ names, changed, within, record }, { root, node, lo
   for (const { proof, why } of plan.leftOut) log(`proof ${proof.name} is left out: ${why}`);
   if (plan.run.length === 0) log('No proof is to be run.');
   const results = [];
-  for (const { name, files } of plan.run) {
-    log(`proof ${name}: ${PROOFS.find((proof) => proof.name === name)?.shows}`);
+  for (const { name, shows, files } of plan.run) {
+    log(`proof ${name}: ${shows}`);
     await obtain([...needsOf(root, files)]);
     const result = await runTier('proof', files, {
       root,
